@@ -1,0 +1,139 @@
+/**
+ * The scope: who asks and under which conditions, as data.
+ *
+ * Terms. The *deadline* is a moment of the monotonic clock. The *signal* aborts when the caller
+ * has gone away or the deadline has passed, whichever is first; it is made when somebody asks for
+ * it, because most requests end before either and a timer per request is not free.
+ * States. open -> (aborted) -> closed. A closed scope never aborts any more.
+ */
+import type { Clock } from '../base/clock.ts'
+import { HoldfastError } from '../base/fault.ts'
+import type { Principal } from '../base/principal.ts'
+import type { TraceContext } from './trace-context.ts'
+
+export type { TraceContext } from './trace-context.ts'
+
+export interface Deadline {
+  /** A moment of `clock.monotonicMs()`. */
+  readonly atMs: number
+  remainingMs(): number
+  readonly passed: boolean
+}
+
+/** What the opening batch checks again, so that a revoked credential stops at once. */
+export interface Credential {
+  readonly kind: 'api-key'
+  readonly id: string
+}
+
+export interface Scope {
+  readonly principal: Principal
+  readonly tenant: string
+  readonly requestId: string
+  readonly trace: TraceContext
+  readonly deadline: Deadline
+  /** Aborts when the caller has gone away (HF_CANCELLED) or the deadline passed (HF_DEADLINE_EXCEEDED). */
+  readonly signal: AbortSignal
+  readonly idempotencyKey?: string
+  readonly credential?: Credential
+  readonly clock: Clock
+}
+
+/** Tells when the caller has gone away; returns the way to stop listening. */
+export type CallerGone = (onGone: () => void) => () => void
+
+export interface ScopeFacts {
+  readonly principal: Principal
+  readonly requestId: string
+  readonly trace: TraceContext
+  readonly deadline: Deadline
+  readonly clock: Clock
+  readonly idempotencyKey?: string | undefined
+  readonly credential?: Credential | undefined
+  readonly callerGone?: CallerGone | undefined
+}
+
+export class OpenScope implements Scope {
+  readonly principal: Principal
+  readonly requestId: string
+  readonly trace: TraceContext
+  readonly deadline: Deadline
+  readonly clock: Clock
+  declare readonly idempotencyKey?: string
+  declare readonly credential?: Credential
+  readonly #callerGone: CallerGone | undefined
+  #controller: AbortController | undefined
+  #release: (() => void) | undefined
+  #closed = false
+
+  constructor(facts: ScopeFacts) {
+    this.principal = facts.principal
+    this.requestId = facts.requestId
+    this.trace = facts.trace
+    this.deadline = facts.deadline
+    this.clock = facts.clock
+    if (facts.idempotencyKey !== undefined) this.idempotencyKey = facts.idempotencyKey
+    if (facts.credential !== undefined) this.credential = facts.credential
+    this.#callerGone = facts.callerGone
+  }
+
+  get tenant(): string {
+    return this.principal.tenant
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= this.#listen()
+    return this.#controller.signal
+  }
+
+  /** Ends the timer and the listening. Idempotent. */
+  close(): void {
+    this.#closed = true
+    this.#release?.()
+    this.#release = undefined
+  }
+
+  #listen(): AbortController {
+    const controller = new AbortController()
+    if (this.#closed) return controller
+    const remainingMs = this.deadline.remainingMs()
+    if (remainingMs <= 0) {
+      controller.abort(new HoldfastError('HF_DEADLINE_EXCEEDED'))
+      return controller
+    }
+    const stopTimer = this.clock.after(remainingMs, () => {
+      controller.abort(new HoldfastError('HF_DEADLINE_EXCEEDED'))
+    })
+    const stopListening = this.#callerGone?.(() => {
+      controller.abort(new HoldfastError('HF_CANCELLED'))
+    })
+    this.#release = () => {
+      stopTimer()
+      stopListening?.()
+    }
+    return controller
+  }
+}
+
+class MonotonicDeadline implements Deadline {
+  readonly atMs: number
+  readonly #clock: Clock
+
+  constructor(clock: Clock, atMs: number) {
+    this.#clock = clock
+    this.atMs = atMs
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.atMs - this.#clock.monotonicMs())
+  }
+
+  get passed(): boolean {
+    return this.#clock.monotonicMs() >= this.atMs
+  }
+}
+
+/** A deadline `timeoutMs` from now. */
+export function deadlineAfter(clock: Clock, timeoutMs: number): Deadline {
+  return new MonotonicDeadline(clock, clock.monotonicMs() + timeoutMs)
+}
