@@ -1,0 +1,104 @@
+-- Schema, roles and context functions of Holdfast.
+--
+-- Roles (cluster-wide; NOLOGIN: a login role switches to them inside a transaction):
+--   holdfast_app     what operations run as: its own tenant and nothing else
+--   holdfast_loops   what relay, workers and the other loops run as
+--   holdfast_backup  reads everything, so that a dump is complete under FORCE ROW LEVEL SECURITY
+-- Databases of one cluster share them and may be migrated at the same time: whoever comes second
+-- takes the roles as they are.
+
+CREATE SCHEMA IF NOT EXISTS holdfast;
+
+DO $roles$
+DECLARE
+  role_name text;
+  is_member boolean;
+  -- PostgreSQL 16 separates the right to SET ROLE from membership.
+  privilege text := CASE
+    WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'SET'
+    ELSE 'MEMBER'
+  END;
+BEGIN
+  FOREACH role_name IN ARRAY ARRAY['holdfast_app', 'holdfast_loops', 'holdfast_backup'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
+      BEGIN
+        EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
+      EXCEPTION
+        -- Made by another database of the cluster between the look and the leap.
+        WHEN duplicate_object OR unique_violation THEN NULL;
+        WHEN insufficient_privilege THEN
+          RAISE EXCEPTION 'the role % may not create the role %', current_user, role_name
+            USING ERRCODE = 'insufficient_privilege', HINT = pg_catalog.format(
+              'Let an administrator run: CREATE ROLE holdfast_app NOLOGIN; CREATE ROLE holdfast_loops NOLOGIN; CREATE ROLE holdfast_backup NOLOGIN; GRANT holdfast_app, holdfast_loops, holdfast_backup TO %I; -- or: ALTER ROLE %I CREATEROLE;',
+              current_user, current_user);
+      END;
+    END IF;
+    EXECUTE 'SELECT pg_catalog.pg_has_role(current_user, $1, $2)'
+      INTO is_member USING role_name, privilege;
+    IF NOT is_member THEN
+      BEGIN
+        EXECUTE pg_catalog.format('GRANT %I TO %I', role_name, current_user);
+      EXCEPTION
+        WHEN duplicate_object OR unique_violation THEN NULL;
+        -- From 16 on, CREATEROLE alone gives no right to grant a role that another role made.
+        WHEN insufficient_privilege THEN
+          RAISE EXCEPTION 'the role % may not take on the role %', current_user, role_name
+            USING ERRCODE = 'insufficient_privilege', HINT = pg_catalog.format(
+              'Let an administrator run: GRANT holdfast_app, holdfast_loops, holdfast_backup TO %I;',
+              current_user);
+      END;
+    END IF;
+  END LOOP;
+END
+$roles$;
+
+-- The tenant of this transaction. A missing context raises: it never means zero rows, and a setting
+-- that was reset reads as an empty string. Use it in policies: tenant_id = holdfast.tenant().
+CREATE FUNCTION holdfast.tenant() RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+DECLARE
+  tenant text := pg_catalog.current_setting('holdfast.tenant', true);
+BEGIN
+  IF tenant IS NULL OR tenant = '' THEN
+    RAISE EXCEPTION 'no tenant context'
+      USING ERRCODE = 'HF001',
+        HINT = 'Tenant tables are used inside an operation, or after SELECT set_config(''holdfast.tenant'', <tenant>, true) in the same transaction.';
+  END IF;
+  RETURN tenant;
+END
+$$;
+
+-- Who acts in this transaction; NULL where nobody is named.
+CREATE FUNCTION holdfast.actor() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN nullif(pg_catalog.current_setting('holdfast.actor', true), '');
+
+-- The fence of a batch that ends in COMMIT: an UPDATE that met no row commits, an error does not.
+-- VOLATILE, so that no plan may skip it. NULL counts as not fulfilled.
+CREATE FUNCTION holdfast.require(ok boolean, code text, message text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+AS $$
+BEGIN
+  IF ok IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message;
+  END IF;
+  RETURN true;
+END
+$$;
+
+GRANT USAGE ON SCHEMA holdfast TO holdfast_app, holdfast_loops, holdfast_backup;
+GRANT SELECT ON holdfast.migrations, holdfast.table_owners
+  TO holdfast_app, holdfast_loops, holdfast_backup;
+
+-- Tables that modules make later, by this role, in schema public. Row level security, not the
+-- privilege, keeps tenants apart. Tables in another schema state their grants in their migration.
+GRANT USAGE ON SCHEMA public TO holdfast_app, holdfast_loops, holdfast_backup;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+  GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO holdfast_app, holdfast_loops;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+  GRANT USAGE, SELECT ON SEQUENCES TO holdfast_app, holdfast_loops;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+  GRANT SELECT ON TABLES TO holdfast_backup;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+  GRANT SELECT ON SEQUENCES TO holdfast_backup;
