@@ -1,0 +1,285 @@
+/**
+ * A batch: N x Parse/Bind/Execute and ONE Sync, sent as one write.
+ *
+ * - All statements share one implicit transaction unless BEGIN is among them. On an error the
+ *   server skips to the Sync: nothing after the failed statement runs.
+ * - A statement seen before on this connection goes by its name: no Parse, no Describe.
+ *   A name is recorded on ParseComplete only: what was sent behind an error was never parsed.
+ * - Step by step (`step`): each Execute is followed by a Flush and awaited before the next one is
+ *   sent. This is the seam through which explorers and crash tests walk inside a batch.
+ *
+ * pg clears its active query before it calls `handleError`, so `handleReadyForQuery` never comes
+ * after an error: a batch settles in `handleError`. pg itself holds back the next query until the
+ * server has answered the Sync.
+ */
+import { HoldfastError } from '../base/fault.ts'
+import { encode, type Parse, parserFor } from './parsers.ts'
+import { ConnectionLostError, type ServerReport, StatementError } from './sqlstate.ts'
+import type { Row, Rows, Statement } from './statement.ts'
+import type { Prepared, StatementNames } from './statement-names.ts'
+
+/** The messages of pg's Connection that a batch sends. */
+export interface Wire {
+  readonly stream: { cork(): void; uncork(): void; destroy(error?: Error): void }
+  parse(message: { name: string; text: string }): void
+  bind(message: { statement: string; values: readonly unknown[] }): void
+  describe(message: { type: 'P' | 'S'; name: string }): void
+  execute(message: { portal: string; rows: number }): void
+  close(message: { type: 'S'; name: string }): void
+  flush(): void
+  sync(): void
+}
+
+interface FieldMessage {
+  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]
+}
+
+export interface Column {
+  readonly name: string
+  readonly oid: number
+  readonly parse: Parse
+}
+
+/** Where a stepped batch stands. `sent: false`: about to be sent; `true`: answered by the server. */
+export type Step = (place: {
+  readonly statement: Statement
+  readonly index: number
+  readonly count: number
+  readonly done: boolean
+}) => Promise<void> | void
+
+export interface BatchOptions {
+  readonly names: StatementNames | undefined
+  readonly step?: Step | undefined
+  /** The batch ends in COMMIT: a connection lost from now on leaves the outcome in doubt. */
+  readonly closing?: boolean
+}
+
+type Values = readonly (string | Buffer | null)[]
+
+const NO_COLUMNS: readonly Column[] = []
+const PORTAL = { type: 'P', name: '' } as const
+
+export class Batch {
+  readonly results: Promise<Rows[]>
+  readonly #statements: readonly Statement[]
+  readonly #options: BatchOptions
+  readonly #prepared: (Prepared | undefined)[] = []
+  /** Places whose Parse was sent, in order; ParseComplete answers in the same order. */
+  readonly #parsing: number[] = []
+  readonly #done: Rows[] = []
+  #columns: readonly Column[] | undefined
+  #rows: Row[] = []
+  #failure: unknown
+  #sent = false
+  #stepDone: (() => void) | undefined
+  #resolve!: (rows: Rows[]) => void
+  #reject!: (error: unknown) => void
+
+  constructor(statements: readonly Statement[], options: BatchOptions) {
+    this.#statements = statements
+    this.#options = options
+    this.results = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  /** Called by pg when the connection is ours. An error is returned, not thrown, by its contract. */
+  submit(wire: Wire): Error | undefined {
+    const values = this.#encodeAll()
+    if (values instanceof Error) return values
+    this.#sent = true
+    if (this.#options.step !== undefined) {
+      void this.#sendStepwise(wire, values, this.#options.step)
+      return undefined
+    }
+    wire.stream.cork()
+    for (let index = 0; index < this.#statements.length; index++) this.#send(wire, values, index)
+    wire.sync()
+    wire.stream.uncork()
+    return undefined
+  }
+
+  /** Before anything is sent: half a batch and a Sync would commit that half. */
+  #encodeAll(): Values[] | Error {
+    try {
+      return this.#statements.map((statement) => statement.values.map(encode))
+    } catch (error) {
+      this.#failure = error
+      return error as Error
+    }
+  }
+
+  #send(wire: Wire, values: readonly Values[], index: number): void {
+    const statement = this.#statements[index] as Statement
+    const prepared = this.#options.names?.use(statement)
+    this.#prepared[index] = prepared
+    if (prepared === undefined) this.#parse(wire, '', statement.text, index)
+    else this.#prepare(wire, prepared, statement.text, index)
+    wire.bind({ statement: prepared?.name ?? '', values: values[index] as Values })
+    if (prepared?.columns === undefined) wire.describe(PORTAL)
+    wire.execute({ portal: '', rows: rowsLimit(statement) })
+  }
+
+  #prepare(wire: Wire, prepared: Prepared, text: string, index: number): void {
+    for (const name of this.#options.names?.takeEvicted() ?? []) wire.close({ type: 'S', name })
+    const first = this.#prepared.indexOf(prepared) === index
+    if (!prepared.parsed && first) this.#parse(wire, prepared.name, text, index)
+  }
+
+  #parse(wire: Wire, name: string, text: string, index: number): void {
+    this.#parsing.push(index)
+    wire.parse({ name, text })
+  }
+
+  /** A step that throws cuts the connection: a Sync would commit what was sent so far. */
+  async #sendStepwise(wire: Wire, values: readonly Values[], step: Step): Promise<void> {
+    const count = this.#statements.length
+    try {
+      for (let index = 0; index < count && this.#failure === undefined; index++) {
+        const statement = this.#statements[index] as Statement
+        await step({ statement, index, count, done: false })
+        await this.#sendOne(wire, values, index)
+        if (this.#failure === undefined) await step({ statement, index, count, done: true })
+      }
+      wire.sync()
+    } catch (error) {
+      wire.stream.destroy(error as Error)
+    }
+  }
+
+  #sendOne(wire: Wire, values: readonly Values[], index: number): Promise<void> {
+    const done = new Promise<void>((resolve) => {
+      this.#stepDone = resolve
+    })
+    this.#send(wire, values, index)
+    wire.flush()
+    return done
+  }
+
+  /** Routed here by the connection: pg keeps ParseComplete from custom queries. */
+  handleParseComplete(): void {
+    const index = this.#parsing.shift()
+    const prepared = index === undefined ? undefined : this.#prepared[index]
+    if (prepared !== undefined) prepared.parsed = true
+  }
+
+  handleRowDescription(message: FieldMessage): void {
+    const bigint = this.#statement()?.bigint
+    this.#columns = message.fields.map((field) => ({
+      name: field.name,
+      oid: field.dataTypeID,
+      parse: parserFor(field.dataTypeID, bigint),
+    }))
+  }
+
+  handleDataRow(message: { readonly fields: readonly (string | null)[] }): void {
+    // What a closing batch returns is not read: after COMMIT there is no way to refuse it.
+    if (this.#options.closing === true) return
+    const columns = this.#columns ?? this.#prepared[this.#done.length]?.columns ?? NO_COLUMNS
+    const row: Row = {}
+    try {
+      for (let index = 0; index < columns.length; index++) {
+        const column = columns[index] as Column
+        const text = message.fields[index]
+        row[column.name] = text === null || text === undefined ? null : column.parse(text)
+      }
+    } catch (error) {
+      this.#failure ??= error
+    }
+    this.#rows.push(row)
+  }
+
+  handleCommandComplete(message: { readonly text: string }): void {
+    this.#complete(message.text)
+  }
+
+  handleEmptyQuery(): void {
+    this.#complete('')
+  }
+
+  handlePortalSuspended(): void {
+    const statement = this.#statement()
+    this.#failure ??= new HoldfastError(
+      'HF_ROWS_MAX',
+      `More than ${statement?.rowsMax} rows for: ${statement?.text}.`,
+    )
+    this.#complete('')
+  }
+
+  #complete(tag: string): void {
+    const prepared = this.#prepared[this.#done.length]
+    if (prepared !== undefined && prepared.columns === undefined) {
+      prepared.columns = this.#columns ?? NO_COLUMNS
+    }
+    this.#done.push({ rows: this.#rows, rowCount: affectedRows(tag), command: firstWord(tag) })
+    this.#rows = []
+    this.#columns = undefined
+    this.#endStep()
+  }
+
+  #statement(): Statement | undefined {
+    return this.#statements[this.#done.length]
+  }
+
+  handleError(error: ServerReport | Error): void {
+    const failure = this.#toFailure(error)
+    // Our own reason to give up (a value that could not be read) came first and stands.
+    this.#failure ??= failure
+    this.#endStep()
+    this.#reject(this.#failure)
+  }
+
+  #toFailure(error: ServerReport | Error): StatementError | ConnectionLostError {
+    if (!('severity' in error) || !('code' in error)) {
+      return new ConnectionLostError(error, this.#options.closing === true && this.#commitSent())
+    }
+    const index = this.#done.length
+    const failure = new StatementError(error, index, this.#statements[index]?.text ?? '')
+    // A FATAL during COMMIT (shutdown, a replica that does not answer) may follow a commit.
+    const inDoubt = failure.fatal && this.#options.closing === true && this.#atLast(index)
+    return inDoubt ? new ConnectionLostError(failure, true) : failure
+  }
+
+  #atLast(index: number): boolean {
+    return index >= this.#statements.length - 1
+  }
+
+  #commitSent(): boolean {
+    return this.#sent && this.#prepared.length === this.#statements.length
+  }
+
+  handleReadyForQuery(): void {
+    if (this.#failure === undefined) this.#resolve(this.#done)
+    else this.#reject(this.#failure)
+  }
+
+  /** COPY belongs to the streaming client; in a batch it would hang both sides. */
+  handleCopyInResponse(wire: { sendCopyFail(message: string): void }): void {
+    wire.sendCopyFail('COPY is not possible inside a batch')
+  }
+
+  handleCopyData(): void {}
+
+  #endStep(): void {
+    this.#stepDone?.()
+    this.#stepDone = undefined
+  }
+}
+
+/** One row more than the bound: that many rows suspend the portal only where the bound is passed. */
+function rowsLimit(statement: Statement): number {
+  return statement.rowsMax === undefined ? 0 : statement.rowsMax + 1
+}
+
+/** Tags: `INSERT 0 5`, `UPDATE 3`, `SELECT 2`, `BEGIN`. */
+function affectedRows(tag: string): number {
+  const count = Number(tag.slice(tag.lastIndexOf(' ') + 1))
+  return Number.isInteger(count) ? count : 0
+}
+
+function firstWord(tag: string): string {
+  const space = tag.indexOf(' ')
+  return space === -1 ? tag : tag.slice(0, space)
+}

@@ -1,0 +1,196 @@
+/**
+ * One connection: pg's client for the handshake and the wire, our batches on it.
+ *
+ * States: free (in the pool) -> held (a transaction or a single batch) -> free | broken.
+ * `broken`: an unexpected end, a FATAL, or a cancel whose effect could not be awaited; the pool
+ * throws it away.
+ */
+import { connect, type Socket } from 'node:net'
+import type { PoolClient } from 'pg'
+import { Batch, type Step, type Wire } from './batch.ts'
+import { ConnectionLostError, isStaleStatement, StatementError } from './sqlstate.ts'
+import type { Rows, Statement } from './statement.ts'
+import { type SchemaEpoch, StatementNames } from './statement-names.ts'
+
+/** What a probe found out about the way to the server. */
+export interface Capabilities {
+  /** Several statements under one Sync. Without it they are sent and awaited one by one. */
+  readonly pipelining: boolean
+  /** Named statements survive between transactions (not so behind a transaction pooler). */
+  readonly namedStatements: boolean
+  readonly serverVersion: number
+  /** The backend is not the one we shook hands with: a pooler stands between. */
+  readonly pooled: boolean
+}
+
+/** A cancel request is one small packet; a server that does not take it in this time is gone. */
+const CANCEL_TIMEOUT_MS = 2_000
+
+/** The parts of pg's client that its types do not show. */
+interface WireClient {
+  readonly connection: Wire & {
+    on(event: 'parseComplete', listener: () => void): void
+  }
+  readonly host: string
+  readonly port: number
+  readonly processID: number
+  readonly secretKey: number
+  getTransactionStatus(): 'I' | 'T' | 'E' | null
+}
+
+export interface RunOptions {
+  /** The batch ends in COMMIT. */
+  readonly closing?: boolean
+}
+
+export interface ConnectionCounters {
+  roundTrips: number
+  statements: number
+  cancels: number
+}
+
+export class Connection {
+  readonly #client: PoolClient & WireClient
+  readonly #names: StatementNames | undefined
+  readonly #epoch: SchemaEpoch
+  readonly #step: Step | undefined
+  readonly #counters: ConnectionCounters
+  readonly capabilities: Capabilities
+  #batch: Batch | undefined
+  #cancelling: Promise<void> | undefined
+  #broken = false
+
+  constructor(
+    client: PoolClient,
+    capabilities: Capabilities,
+    shared: {
+      readonly epoch: SchemaEpoch
+      readonly counters: ConnectionCounters
+      readonly step: Step | undefined
+    },
+  ) {
+    this.#client = client as PoolClient & WireClient
+    this.capabilities = capabilities
+    this.#names = capabilities.namedStatements ? new StatementNames(shared.epoch) : undefined
+    this.#epoch = shared.epoch
+    this.#counters = shared.counters
+    this.#step = shared.step
+    this.#client.connection.on('parseComplete', () => this.#batch?.handleParseComplete())
+    client.on('error', () => {
+      this.#broken = true
+    })
+  }
+
+  get broken(): boolean {
+    return this.#broken
+  }
+
+  /** The server process, as the handshake told it. */
+  get processId(): number {
+    return this.#client.processID
+  }
+
+  /** True where an explicit transaction is open or failed: such a connection must not be reused. */
+  get inTransaction(): boolean {
+    return this.#client.getTransactionStatus() !== 'I'
+  }
+
+  /** All statements as one batch and one round trip. Rejects with the first error; see Batch. */
+  async run(statements: readonly Statement[], options: RunOptions = {}): Promise<Rows[]> {
+    if (this.#broken) throw new ConnectionLostError(undefined, false)
+    try {
+      if (this.capabilities.pipelining) return await this.#send(statements, options)
+      return await this.#oneByOne(statements, options)
+    } catch (error) {
+      this.#judge(error)
+      throw error
+    }
+  }
+
+  #send(statements: readonly Statement[], options: RunOptions): Promise<Rows[]> {
+    const closing = options.closing === true
+    const batch = new Batch(statements, { names: this.#names, step: this.#step, closing })
+    this.#batch = batch
+    this.#counters.roundTrips++
+    this.#counters.statements += statements.length
+    this.#client.query(batch as never)
+    return batch.results
+  }
+
+  /** The fallback where pipelining is not to be had: the same statements, one round trip each. */
+  async #oneByOne(statements: readonly Statement[], options: RunOptions): Promise<Rows[]> {
+    const results: Rows[] = []
+    for (const [index, statement] of statements.entries()) {
+      const last = index === statements.length - 1
+      const closing = options.closing === true && last
+      const [rows] = await this.#send([statement], { closing })
+      results.push(rows as Rows)
+    }
+    return results
+  }
+
+  #judge(error: unknown): void {
+    if (error instanceof ConnectionLostError) this.#broken = true
+    if (error instanceof StatementError && error.fatal) this.#broken = true
+    if (isStaleStatement(error)) this.#epoch.value++
+  }
+
+  /**
+   * Asks the server to stop the running statement (Postgres manual 55.2.8). Never throws: the
+   * statement's own error, or its result if it was faster, tells how it went.
+   */
+  cancel(): Promise<void> {
+    this.#cancelling ??= this.#sendCancel().finally(() => {
+      this.#cancelling = undefined
+    })
+    return this.#cancelling
+  }
+
+  async #sendCancel(): Promise<void> {
+    this.#counters.cancels++
+    const { host, port } = this.#client
+    const target = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
+    await deliver(connect(target), this.#cancelPacket())
+  }
+
+  #cancelPacket(): Buffer {
+    const packet = Buffer.alloc(16)
+    packet.writeInt32BE(16, 0)
+    packet.writeInt32BE(80877102, 4)
+    packet.writeInt32BE(this.#client.processID, 8)
+    packet.writeInt32BE(this.#client.secretKey, 12)
+    return packet
+  }
+
+  /**
+   * Gives the connection back. A late cancel must not hit the next user: its socket is awaited,
+   * and then one empty round trip lets a cancel that is already under way strike here.
+   */
+  async release(): Promise<void> {
+    if (this.#cancelling !== undefined) {
+      await this.#cancelling
+      await this.#drainCancel()
+    }
+    this.#client.release(this.#broken || this.inTransaction)
+  }
+
+  async #drainCancel(): Promise<void> {
+    await this.#send([{ text: 'SELECT 1', values: [] }], {}).catch((error) => this.#judge(error))
+  }
+}
+
+/** Resolves when the other side has closed: only then has the server acted on the cancel. */
+function deliver(socket: Socket, packet: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      socket.destroy()
+      resolve()
+    }
+    socket.setTimeout(CANCEL_TIMEOUT_MS, end)
+    socket.on('error', end)
+    socket.on('close', end)
+    socket.on('end', end)
+    socket.on('connect', () => socket.write(packet))
+    socket.resume()
+  })
+}

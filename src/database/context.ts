@@ -1,0 +1,72 @@
+/**
+ * The first statement of every transaction: role, tenant, actor and timeouts, all LOCAL, so that
+ * nothing is left on the connection for the next user of a pooler. One round trip for all of it,
+ * shared with the first statement of the user.
+ */
+import type { Statement } from './statement.ts'
+
+export type ContextRole = 'holdfast_app' | 'holdfast_loops'
+
+export interface Context {
+  readonly role: ContextRole
+  readonly tenant: string
+  readonly actor: string
+  /** Time the operation has left; the server gives up on a statement that takes longer. */
+  readonly remainingMs: number
+  /** How long a statement waits for somebody's lock. */
+  readonly lockTimeoutMs: number
+  /** An API key that must still be good; a revoked one raises HF002. */
+  readonly apiKeyId?: string | undefined
+  /** A query's transaction cannot write; a command's asks for its transaction id, with which a
+   *  commit in doubt is resolved. */
+  readonly purpose: 'read' | 'write'
+}
+
+/** The server's last resort, above our own cancel at the deadline, never before it. */
+const TIMEOUT_GRACE_MS = 250
+
+const SETTINGS = `set_config('role', $1, true), set_config('holdfast.tenant', $2, true),
+ set_config('holdfast.actor', $3, true), set_config('statement_timeout', $4, true),
+ set_config('lock_timeout', $5, true), set_config('idle_in_transaction_session_timeout', $6, true),
+ set_config('timezone', 'UTC', true)`
+
+/** `transaction_read_only` may be set at any time inside a transaction, and not unset. */
+const PURPOSE = {
+  read: `set_config('transaction_read_only', 'on', true)`,
+  write: 'pg_current_xact_id()::text AS xid',
+} as const
+
+function text(purpose: Context['purpose'], key: string): string {
+  return `SELECT ${SETTINGS}${key}, ${PURPOSE[purpose]}`
+}
+
+const CHECK_KEY = ', holdfast.check_api_key($7)'
+
+/** Four texts, so that each is prepared once per connection. */
+const texts = {
+  read: { plain: text('read', ''), keyed: text('read', CHECK_KEY) },
+  write: { plain: text('write', ''), keyed: text('write', CHECK_KEY) },
+} as const
+
+export function contextStatement(context: Context): Statement {
+  const remaining = timeoutText(context.remainingMs)
+  const lock = String(Math.max(1, Math.ceil(context.lockTimeoutMs)))
+  const values = [context.role, context.tenant, context.actor, remaining, lock, remaining]
+  const choice = texts[context.purpose]
+  if (context.apiKeyId === undefined) return { text: choice.plain, values }
+  values.push(context.apiKeyId)
+  return { text: choice.keyed, values }
+}
+
+/** statement_timeout is per statement: what is left is set anew as the transaction goes on. */
+export function remainingStatement(remainingMs: number): Statement {
+  return {
+    text: `SELECT set_config('statement_timeout', $1, true)`,
+    values: [timeoutText(remainingMs)],
+  }
+}
+
+/** Milliseconds without a unit; 0 would switch the timeout off. */
+function timeoutText(remainingMs: number): string {
+  return String(Math.max(1, Math.ceil(remainingMs)) + TIMEOUT_GRACE_MS)
+}

@@ -1,0 +1,185 @@
+/**
+ * Reads of one operation.
+ *
+ * The first batch goes out as context + statements under one Sync and no BEGIN: an implicit
+ * transaction, read-only, one round trip, and the connection is free again at once. An operation
+ * that asks for more after its first tick needs one snapshot over all of it: it is run again,
+ * from its start, inside REPEATABLE READ READ ONLY, and is remembered as one that does.
+ * (Reads have no effects, so a second run changes nothing.)
+ */
+import { HoldfastError } from '../base/fault.ts'
+import type { Connection } from './connection.ts'
+import { type Pool, rollback } from './pool.ts'
+import { ConnectionLostError, hasState, isRetryable, sqlstate } from './sqlstate.ts'
+import type { Row, Rows, Statement } from './statement.ts'
+import { TickQueue } from './tick-queue.ts'
+
+export interface SnapshotOptions {
+  readonly deadlineMs: number
+  readonly signal?: AbortSignal | undefined
+  readonly context: () => Statement
+  /** Kept by the caller per operation: whether it needs one snapshot over several batches. */
+  readonly memory: SnapshotMemory
+}
+
+export interface SnapshotMemory {
+  several: boolean
+}
+
+export interface Reader {
+  query<R = Row>(statement: Statement): Promise<Rows<R>>
+}
+
+const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY', values: [] }
+const COMMIT: Statement = { text: 'COMMIT', values: [] }
+
+/** Thrown through the handler to begin it anew; a handler that swallows it fails at its end. */
+class NeedsOneSnapshot extends Error {}
+
+/** Reads are tried again on another connection, or with fresh plans, at most this often. */
+const ATTEMPTS_MAX = 4
+
+class Snapshot implements Reader {
+  readonly #pool: Pool
+  readonly #options: SnapshotOptions
+  readonly #several: boolean
+  readonly #queue = new TickQueue((statements) => this.#send(statements))
+  #connection: Connection | undefined
+  #batches = 0
+  #closed = false
+  failure: unknown
+
+  constructor(pool: Pool, options: SnapshotOptions) {
+    this.#pool = pool
+    this.#options = options
+    this.#several = options.memory.several
+  }
+
+  query<R = Row>(statement: Statement): Promise<Rows<R>> {
+    if (this.#closed) throw new HoldfastError('HF_SCOPE_CLOSED')
+    return this.#queue.add<R>(statement)
+  }
+
+  async #send(statements: readonly Statement[]): Promise<readonly Rows[]> {
+    try {
+      if (this.failure !== undefined) throw this.failure
+      this.#assertGoing()
+      this.#batches++
+      return await (this.#several ? this.#sendSeveral(statements) : this.#sendSingle(statements))
+    } catch (error) {
+      this.failure ??= error
+      throw error
+    }
+  }
+
+  async #sendSingle(statements: readonly Statement[]): Promise<readonly Rows[]> {
+    // Two statements of one tick are already more than one snapshot at READ COMMITTED.
+    if (this.#batches > 1) throw new NeedsOneSnapshot()
+    const connection = await this.#acquire()
+    const one = statements.length === 1
+    const [head, tail] = one ? [[], []] : [[BEGIN], [COMMIT]]
+    const prefix = [...head, this.#options.context()]
+    const results = await connection.run([...prefix, ...statements, ...tail])
+    await this.#release()
+    return results.slice(prefix.length)
+  }
+
+  async #sendSeveral(statements: readonly Statement[]): Promise<readonly Rows[]> {
+    const prefix = this.#connection === undefined ? [BEGIN, this.#options.context()] : []
+    const connection = this.#connection ?? (await this.#acquire())
+    const results = await connection.run([...prefix, ...statements])
+    return results.slice(prefix.length)
+  }
+
+  #assertGoing(): void {
+    if (this.#options.signal?.aborted) throw new HoldfastError('HF_CANCELLED')
+    if (this.#options.deadlineMs <= this.#pool.clock.monotonicMs()) {
+      throw new HoldfastError('HF_DEADLINE_EXCEEDED')
+    }
+  }
+
+  #disarm: (() => void) | undefined
+
+  async #acquire(): Promise<Connection> {
+    const connection = await this.#pool.acquire()
+    this.#connection = connection
+    const cancel = () => {
+      if (this.#queue.sending) void connection.cancel()
+    }
+    const leftMs = this.#options.deadlineMs - this.#pool.clock.monotonicMs()
+    const disarmTimer = this.#pool.clock.after(leftMs, cancel)
+    this.#options.signal?.addEventListener('abort', cancel, { once: true })
+    this.#disarm = () => {
+      disarmTimer()
+      this.#options.signal?.removeEventListener('abort', cancel)
+    }
+    return connection
+  }
+
+  async #release(): Promise<void> {
+    this.#disarm?.()
+    const connection = this.#connection
+    this.#connection = undefined
+    await connection?.release()
+  }
+
+  /** Nobody waits for the COMMIT of a read: the reply goes out and the connection follows. */
+  async end(): Promise<void> {
+    await this.#queue.settle()
+    this.#closed = true
+    const connection = this.#connection
+    if (connection === undefined) return
+    if (this.failure === undefined)
+      void connection
+        .run([COMMIT])
+        .catch(() => {})
+        .then(() => this.#release())
+    else await this.#abandon(connection)
+  }
+
+  async #abandon(connection: Connection): Promise<void> {
+    if (!connection.broken) await rollback(connection)
+    await this.#release()
+  }
+}
+
+/** Runs `work` over one snapshot; see the header for when it runs twice. */
+export async function readSnapshot<T>(
+  pool: Pool,
+  options: SnapshotOptions,
+  work: (reader: Reader) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const snapshot = new Snapshot(pool, options)
+    try {
+      const value = await work(snapshot)
+      await snapshot.end()
+      if (snapshot.failure !== undefined) throw snapshot.failure
+      return value
+    } catch (error) {
+      snapshot.failure ??= error
+      await snapshot.end()
+      if (attempt >= ATTEMPTS_MAX || !again(snapshot.failure, options))
+        throw meaning(error, options)
+      pool.counters.retries++
+    }
+  }
+}
+
+function again(failure: unknown, options: SnapshotOptions): boolean {
+  if (!(failure instanceof NeedsOneSnapshot)) return isRetryable(failure)
+  options.memory.several = true
+  return true
+}
+
+function meaning(error: unknown, options: SnapshotOptions): unknown {
+  if (error instanceof ConnectionLostError) {
+    return new HoldfastError('HF_DATABASE_UNAVAILABLE', undefined, { cause: error })
+  }
+  if (hasState(error, sqlstate.readOnlyTransaction)) {
+    return new HoldfastError('HF_QUERY_WRITES', undefined, { cause: error })
+  }
+  if (!hasState(error, sqlstate.queryCanceled)) return error
+  const code = options.signal?.aborted ? 'HF_CANCELLED' : 'HF_DEADLINE_EXCEEDED'
+  return new HoldfastError(code, undefined, { cause: error })
+}

@@ -1,0 +1,257 @@
+/**
+ * One transaction in as few round trips as it can be. It knows no capability: stores hand it
+ * statements.
+ *
+ * States:
+ * - `unopened`: nothing was sent, no connection is held;
+ * - `open`: BEGIN, the opening statements and the first statements of the user travelled as one
+ *   batch; a connection is held;
+ * - `failed`: a statement failed; the server refuses everything but ROLLBACK, and so do we;
+ * - `closing`: the closing batch (what is pending, what was deferred, what the stores add, COMMIT)
+ *   is on its way; nothing may cancel it any more;
+ * - `closed`: committed or rolled back. Any use is HF_SCOPE_CLOSED.
+ *
+ * Statements asked for in one tick join one batch, so `Promise.all` of independent ones is one
+ * round trip. k awaited statements cost k + 1 round trips, and none at all costs one.
+ */
+import { HoldfastError } from '../base/fault.ts'
+import type { Connection } from './connection.ts'
+import { remainingStatement } from './context.ts'
+import type { Pool } from './pool.ts'
+import { ConnectionLostError } from './sqlstate.ts'
+import type { Row, Rows, Statement } from './statement.ts'
+import { TickQueue } from './tick-queue.ts'
+
+export type Isolation = 'serializable' | 'repeatable read' | 'read committed'
+
+export interface TransactionOptions {
+  readonly isolation: Isolation
+  /** By clock.monotonicMs: at this moment a running statement is cancelled. */
+  readonly deadlineMs: number
+  /** The caller went away: a running statement is cancelled. */
+  readonly signal?: AbortSignal | undefined
+  /** Sent right behind BEGIN, before any statement of the user: the context, the claim. */
+  readonly opening: () => readonly Statement[]
+  /** How the outcome of a lost COMMIT is found out: the xid that the opening returned, or by the
+   *  caller (an idempotency key); then BEGIN and COMMIT may share a batch. */
+  readonly inDoubt: 'xid' | 'caller'
+  /** Keep the stack of the place that closed it, for HF_SCOPE_CLOSED. Costs some microseconds. */
+  readonly stacks?: boolean
+}
+
+type State = 'unopened' | 'open' | 'failed' | 'closing' | 'closed'
+
+/** Below this the server's statement_timeout is not set anew: our own cancel is exact. */
+const TIMEOUT_REFRESH_MS = 200
+
+export const BEGIN: Record<Isolation, Statement> = {
+  serializable: { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE', values: [] },
+  'repeatable read': { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] },
+  'read committed': { text: 'BEGIN ISOLATION LEVEL READ COMMITTED', values: [] },
+}
+const COMMIT: Statement = { text: 'COMMIT', values: [] }
+const ROLLBACK: Statement = { text: 'ROLLBACK', values: [] }
+
+export class Transaction {
+  readonly #pool: Pool
+  readonly #options: TransactionOptions
+  readonly #deferred: Statement[] = []
+  readonly #beforeCommit: ((opening: readonly Rows[] | undefined) => readonly Statement[])[] = []
+  #state: State = 'unopened'
+  readonly #queue = new TickQueue((statements) => this.#flush(statements))
+  #connection: Connection | undefined
+  #openingRows: readonly Rows[] | undefined
+  #failure: unknown
+  #timeoutSetMs = 0
+  #closedAt: Error | undefined
+  #disarm: (() => void) | undefined
+
+  constructor(pool: Pool, options: TransactionOptions) {
+    this.#pool = pool
+    this.#options = options
+  }
+
+  /** What the opening statements returned; undefined until the first batch has come back. */
+  get openingRows(): readonly Rows[] | undefined {
+    return this.#openingRows
+  }
+
+  get opened(): boolean {
+    return this.#state !== 'unopened'
+  }
+
+  /** Sends a statement with everything else of this tick. */
+  query<R = Row>(statement: Statement): Promise<Rows<R>> {
+    this.#assertUsable()
+    return this.#queue.add<R>(statement)
+  }
+
+  /** Writes with the closing batch: no round trip of its own, and its rows cannot be read. */
+  defer(statement: Statement): void {
+    this.#assertUsable()
+    this.#deferred.push(statement)
+  }
+
+  /** Statements that a store adds to the closing batch, asked for once, just before it is sent. */
+  beforeCommit(hook: (opening: readonly Rows[] | undefined) => readonly Statement[]): void {
+    this.#assertUsable()
+    this.#beforeCommit.push(hook)
+  }
+
+  #assertUsable(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') throw this.#scopeClosed()
+  }
+
+  #scopeClosed(): HoldfastError {
+    return new HoldfastError('HF_SCOPE_CLOSED', undefined, { cause: this.#closedAt })
+  }
+
+  async #flush(statements: readonly Statement[]): Promise<readonly Rows[]> {
+    try {
+      this.#assertGoing()
+      const prefix = await this.#prefix()
+      const results = await this.#run([...prefix, ...statements])
+      this.#keepOpening(prefix, results)
+      return results.slice(prefix.length)
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+  }
+
+  #assertGoing(): void {
+    if (this.#state === 'failed') throw this.#failure
+    if (this.#state === 'closed') throw this.#scopeClosed()
+    if (this.#options.signal?.aborted) throw new HoldfastError('HF_CANCELLED')
+    if (this.#remainingMs() <= 0) throw new HoldfastError('HF_DEADLINE_EXCEEDED')
+  }
+
+  #remainingMs(): number {
+    return this.#options.deadlineMs - this.#pool.clock.monotonicMs()
+  }
+
+  /** What has to travel ahead: BEGIN and the opening at first, the shrunken timeout later. */
+  async #prefix(): Promise<readonly Statement[]> {
+    if (this.#state === 'unopened') {
+      await this.#open()
+      return [BEGIN[this.#options.isolation], ...this.#options.opening()]
+    }
+    const nowMs = this.#pool.clock.monotonicMs()
+    if (nowMs - this.#timeoutSetMs < TIMEOUT_REFRESH_MS) return []
+    this.#timeoutSetMs = nowMs
+    return [remainingStatement(this.#remainingMs())]
+  }
+
+  async #open(): Promise<void> {
+    this.#connection = await this.#pool.acquire()
+    this.#state = 'open'
+    this.#timeoutSetMs = this.#pool.clock.monotonicMs()
+    this.#disarm = this.#armCancel(this.#connection)
+  }
+
+  #keepOpening(prefix: readonly Statement[], results: readonly Rows[]): void {
+    if (this.#openingRows === undefined) this.#openingRows = results.slice(1, prefix.length)
+  }
+
+  /** Cancels what runs when the deadline passes or the caller goes away. */
+  #armCancel(connection: Connection): () => void {
+    const { signal } = this.#options
+    const cancel = () => {
+      if (this.#queue.sending && this.#state === 'open') void connection.cancel()
+    }
+    const disarmTimer = this.#pool.clock.after(this.#remainingMs(), cancel)
+    signal?.addEventListener('abort', cancel, { once: true })
+    return () => {
+      disarmTimer()
+      signal?.removeEventListener('abort', cancel)
+    }
+  }
+
+  #run(statements: readonly Statement[], closing = false): Promise<Rows[]> {
+    return (this.#connection as Connection).run(statements, { closing })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'open' || this.#state === 'unopened') this.#state = 'failed'
+    this.#failure ??= error
+  }
+
+  /**
+   * The closing batch. Rejects with the error of the statement that failed (nothing is left then),
+   * or with ConnectionLostError { closingSent: true } where the outcome is in doubt.
+   */
+  async commit(): Promise<void> {
+    this.#assertUsable()
+    // What was asked for and not awaited: its failure must not be overlooked.
+    await this.#queue.settle()
+    if (this.#state === 'failed') throw this.#failure
+    this.#assertGoing()
+    if (this.#state === 'unopened' && this.#options.inDoubt === 'xid') await this.#openAlone()
+    const prefix = await this.#prefix()
+    const closing = this.#closingStatements()
+    this.#state = 'closing'
+    this.#disarm?.()
+    await this.#run([...prefix, ...closing, COMMIT], true)
+    await this.#close()
+  }
+
+  #closingStatements(): readonly Statement[] {
+    return [...this.#deferred, ...this.#beforeCommit.flatMap((hook) => hook(this.#openingRows))]
+  }
+
+  /** Without a key the outcome of a lost COMMIT is found by xid, which must be known before. */
+  async #openAlone(): Promise<void> {
+    const prefix = await this.#prefix()
+    this.#keepOpening(prefix, await this.#run(prefix))
+  }
+
+  /**
+   * ROLLBACK, and in the same batch a transaction of its own: BEGIN, the opening, `statements`,
+   * COMMIT. For an outcome that is stored although the work is not: a declared problem.
+   */
+  async rollbackAndStore(statements: readonly Statement[]): Promise<void> {
+    this.#assertUsable()
+    await this.#queue.settle()
+    const started = this.#connection !== undefined
+    if (!started) await this.#open()
+    if (this.#connection?.broken) throw new ConnectionLostError(this.#failure, false)
+    this.#state = 'closing'
+    this.#disarm?.()
+    const opening = [BEGIN['read committed'], ...this.#options.opening()]
+    const rollback = started ? [ROLLBACK] : []
+    await this.#run([...rollback, ...opening, ...statements, COMMIT], true)
+    await this.#close()
+  }
+
+  /** Gives everything back. Never throws; may be called in any state and again. */
+  async rollback(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#rememberClose()
+    await this.#queue.settle()
+    if (this.#connection !== undefined) await this.#rollbackOn(this.#connection)
+    await this.#giveBack()
+  }
+
+  async #rollbackOn(connection: Connection): Promise<void> {
+    // A connection that cannot even roll back is broken now, and `release` throws it away.
+    if (!connection.broken) await connection.run([ROLLBACK]).catch(() => {})
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closed'
+    this.#rememberClose()
+    await this.#giveBack()
+  }
+
+  #rememberClose(): void {
+    if (this.#options.stacks) this.#closedAt = new Error('The operation ended here.')
+  }
+
+  async #giveBack(): Promise<void> {
+    this.#disarm?.()
+    const connection = this.#connection
+    this.#connection = undefined
+    await connection?.release()
+  }
+}
