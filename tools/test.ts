@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { dropLeftovers, shareTestServer, testServer } from '../src/testing/test-database.ts'
 
 const root = join(import.meta.dirname, '..')
 const PATTERNS = ['src', 'test', 'tools', 'example'].map((folder) => `${folder}/**/*.test.ts`)
@@ -65,6 +66,9 @@ async function main(): Promise<number> {
       check('types (tsc)', 'typescript/bin/tsc', ['-p', '.', '--noEmit']),
       check('lint and format (biome)', '@biomejs/biome/bin/biome', ['check', '.']),
     ].every(Boolean)
+  const server = await testServer()
+  await dropLeftovers(server)
+  shareTestServer(server)
   const { passed, failed } = await runTests(filesToRun(wanted))
   if (passed + failed === 0) console.error('No test ran.')
   return sound && failed === 0 && passed > 0 ? 0 : 1
