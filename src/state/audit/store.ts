@@ -1,0 +1,24 @@
+import type { Statement } from '../../database/statement.ts'
+import { valuesList } from '../../database/values.ts'
+import type { AuditEntry } from './audit.ts'
+
+const COLUMNS = 9
+
+export function insertEntries(entries: readonly AuditEntry[]): Statement {
+  return {
+    text: `INSERT INTO holdfast.audit_entries
+ (tenant, id, actor, operation, outcome, request_id, trace_id, input_digest, parent)
+ VALUES ${valuesList(entries.length, COLUMNS)}`,
+    values: entries.flatMap((entry) => [
+      entry.tenant,
+      entry.id,
+      entry.actor,
+      entry.operation,
+      entry.outcome,
+      entry.requestId,
+      entry.traceId,
+      entry.inputDigest,
+      entry.parent,
+    ]),
+  }
+}
