@@ -25,10 +25,9 @@ interface ProbeOptions {
 export async function probe(client: PoolClient, options: ProbeOptions): Promise<Capabilities> {
   const pipelining = options.pipelining ?? true
   const [version, backend] = await ask(client, pipelining)
-  const serverVersion = Number(version?.rows[0]?.['version'])
+  const serverVersion = Number(version?.rows[0]?.version)
   assertSupportedVersion(serverVersion)
-  const pooled =
-    backend?.rows[0]?.['pid'] !== (client as unknown as { processID: number }).processID
+  const pooled = backend?.rows[0]?.pid !== (client as unknown as { processID: number }).processID
   return {
     pipelining,
     serverVersion,

@@ -61,9 +61,9 @@ export function isInDoubt(error: unknown): boolean {
 }
 
 function xidOf(opening: readonly Rows[] | undefined): string {
-  const row = opening?.find((rows) => rows.rows[0]?.['xid'] !== undefined)?.rows[0]
+  const row = opening?.find((rows) => rows.rows[0]?.xid !== undefined)?.rows[0]
   if (row === undefined) throw new HoldfastError('HF_BUG', 'Bug: the opening returned no xid.')
-  return row['xid'] as string
+  return row.xid as string
 }
 
 /** Asks the server what became of a transaction, until it has ended one way or the other. */
@@ -83,7 +83,7 @@ async function statusOf(pool: Pool, xid: string): Promise<unknown> {
     const [rows] = await pool.run([
       { text: 'SELECT pg_xact_status($1::text::xid8) AS status', values: [xid] },
     ])
-    return rows?.rows[0]?.['status']
+    return rows?.rows[0]?.status
   } catch {
     // Still unreachable: the loop above asks again until its time is over.
     return undefined

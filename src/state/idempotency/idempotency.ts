@@ -57,7 +57,7 @@ export function replyStatement(
   opening: Rows | undefined,
   reply: StoredReply,
 ): Statement {
-  const ctid = opening?.rows[0]?.['ctid'] as string | undefined
+  const ctid = opening?.rows[0]?.ctid as string | undefined
   return storeReply(claim, ctid, reply)
 }
 
@@ -73,14 +73,14 @@ export function keptReplyStatement(owner: KeyOwner): Statement {
 
 export function keptReply(rows: Rows | undefined): KeptReply | undefined {
   const row = rows?.rows[0]
-  if (row === undefined || row['status'] === null) return undefined
+  if (row === undefined || row.status === null) return undefined
   return {
-    status: row['status'] as number,
-    contentType: row['content_type'] as string,
-    headers: JSON.parse(row['headers'] as string) as Record<string, string>,
-    body: row['body'] as string,
-    fingerprint: row['fingerprint'] as Buffer,
-    expired: row['expired'] as boolean,
+    status: row.status as number,
+    contentType: row.content_type as string,
+    headers: JSON.parse(row.headers as string) as Record<string, string>,
+    body: row.body as string,
+    fingerprint: row.fingerprint as Buffer,
+    expired: row.expired as boolean,
   }
 }
 
