@@ -1,0 +1,75 @@
+import { type Sql, sql } from '../../../src/database/sql.ts'
+import { may } from '../../../src/operation/rule.ts'
+import { ReserveStock } from '../catalog/contract.ts'
+import { SendConfirmation } from '../notifications/contract.ts'
+import { instant } from '../shared/instant.ts'
+import { totalMinor } from '../shared/money.ts'
+import { shop } from '../shop.ts'
+import { OrderPlaced, PlaceOrder } from './contract.ts'
+import { type LineRow, type OrderRow, orderFacts } from './order.ts'
+
+export const placeOrder = shop.handle(PlaceOrder, {
+  allow: may('orders:write'),
+  async run({ input, tx, scope, fail }) {
+    const reserved = await tx.call(ReserveStock, { lines: input.lines })
+    const currencies = new Set(reserved.lines.map((line) => line.currency))
+    const [currency = '', ...others] = currencies
+    if (others.length > 0) throw fail.mixedCurrencies()
+
+    const order: OrderRow = {
+      id: tx.id(),
+      customer_id: scope.principal.id,
+      email: input.email ?? null,
+      status: 'placed',
+      currency,
+      total_minor: totalMinor(reserved.lines),
+      placed_at: instant(scope.clock.now()),
+      cancelled_at: null,
+    }
+    const lines = reserved.lines.map(toLine)
+    tx.defer(insertOrder(order))
+    tx.defer(insertLines(order.id, lines), { rows: lines.length })
+    tx.emit(OrderPlaced, orderFacts(order, lines))
+    tx.enqueue(SendConfirmation, { order_id: order.id })
+    return { ...order, lines }
+  },
+})
+
+interface Reserved {
+  readonly product_id: string
+  readonly sku: string
+  readonly name: string
+  readonly price_minor: number
+  readonly quantity: number
+}
+
+/** The price is the one of the reservation: the row was locked when it was read. */
+function toLine(reserved: Reserved): LineRow {
+  const { product_id, sku: ordered, name, price_minor, quantity } = reserved
+  return {
+    product_id,
+    sku: ordered,
+    name,
+    unit_price_minor: price_minor,
+    quantity,
+    line_total_minor: price_minor * quantity,
+  }
+}
+
+function insertOrder(order: OrderRow): Sql {
+  return sql`
+    INSERT INTO orders (id, customer_id, email, status, currency, total_minor, placed_at)
+    VALUES (${order.id}, ${order.customer_id}, ${order.email}, ${order.status}, ${order.currency},
+      ${order.total_minor}, ${order.placed_at})`
+}
+
+/** One text for any number of lines, so that it is prepared once. */
+function insertLines(id: string, lines: readonly LineRow[]): Sql {
+  const column = <K extends keyof LineRow>(name: K) => lines.map((line) => line[name])
+  return sql`
+    INSERT INTO order_lines (order_id, line_no, product_id, sku, name, unit_price_minor, quantity)
+    SELECT ${id}, line.no, line.product_id, line.sku, line.name, line.price, line.quantity
+    FROM unnest(${column('product_id')}::uuid[], ${column('sku')}::text[], ${column('name')}::text[],
+      ${column('unit_price_minor')}::bigint[], ${column('quantity')}::integer[])
+      WITH ORDINALITY AS line (product_id, sku, name, price, quantity, no)`
+}
