@@ -300,7 +300,7 @@ export interface JobOptions<P extends Schema> {
   key?(payload: OutputOf<P>): string
 }
 
-const jobBounds = {
+export const jobBounds = {
   attemptsMax: {
     min: 1,
     max: 100,

@@ -1,0 +1,172 @@
+/** From one definition to its registered form: defaults filled in, schemas compiled, bindings checked. */
+import { type JsonSchema, jsonSchemaOf, type Schema } from '../base/schema.ts'
+import type { HttpBinding } from './binding.ts'
+import { handlerBounds } from './builder.ts'
+import { jobBounds, type OperationContract } from './contract.ts'
+import type {
+  AnyJobHandler,
+  AnyOperationHandler,
+  AnySubscriptionHandler,
+  HandlerDefinition,
+  SubscriptionDefinition,
+} from './handler.ts'
+import { compileAssemble } from './input.ts'
+import { fieldsOf, type JsonType, requiredFields, typesOf } from './json-schema.ts'
+import { parseLimit } from './limit.ts'
+import { failOf, type ProblemMap, problemCode } from './problem.ts'
+import type {
+  DeclaredProblem,
+  RegisteredJob,
+  RegisteredOperation,
+  RegisteredSubscription,
+} from './registered.ts'
+import { compileStrict } from './strict.ts'
+
+/** Takes a complaint and goes on: all of them are told together. */
+export type Complain = (finding: string) => void
+
+export function registerOperation(
+  module: string,
+  definition: HandlerDefinition,
+  complain: Complain,
+): RegisteredOperation {
+  const contract = definition.contract as OperationContract
+  const handler = definition.handler as AnyOperationHandler
+  const where = `${contract.kind} "${contract.name}"`
+  if (typeof handler.allow !== 'function') {
+    complain(`${where} has no rule: say who may, with \`allow\` in its handler`)
+  }
+  const inputSchema = described(where, 'input', contract.input, complain)
+  if (contract.http !== undefined) checkBinding(where, contract.http, inputSchema, complain)
+  const write = contract.kind === 'command' ? commandParts(handler) : {}
+  return Object.freeze({
+    kind: contract.kind,
+    contract,
+    handler,
+    name: contract.name,
+    module,
+    http: contract.http,
+    allow: handler.allow,
+    limit: handler.limit && parseLimit(where, handler.limit),
+    around: [handler.around ?? []].flat(),
+    timeoutMs: handler.timeoutMs,
+    replyBytesMax: handler.replyBytesMax ?? handlerBounds.replyBytesMax.default,
+    inputSchema,
+    outputSchema: described(where, 'output', contract.output, complain),
+    ...problemParts(where, contract.problems, complain),
+    unknownFields: compileStrict(inputSchema),
+    assemble: contract.http && compileAssemble(contract.http, inputSchema),
+    ...write,
+  }) as RegisteredOperation
+}
+
+function commandParts(handler: AnyOperationHandler) {
+  return {
+    isolation: ('isolation' in handler ? handler.isolation : undefined) ?? 'serializable',
+    attemptsMax:
+      ('attemptsMax' in handler ? handler.attemptsMax : undefined) ??
+      handlerBounds.attemptsMax.default,
+  }
+}
+
+function problemParts(where: string, problems: ProblemMap, complain: Complain) {
+  const constraints = new Map<string, DeclaredProblem>()
+  const byCode = new Map<string, DeclaredProblem>()
+  for (const [key, definition] of Object.entries(problems)) {
+    byCode.set(problemCode(key), { key, definition })
+    for (const constraint of definition.constraints) {
+      const other = constraints.get(constraint)
+      if (other !== undefined) {
+        const both = `both "${other.key}" and "${key}"`
+        complain(`${where}: the constraint "${constraint}" is named by ${both}`)
+      }
+      constraints.set(constraint, { key, definition })
+    }
+  }
+  return { problems: byCode, constraints, fail: failOf(problems) }
+}
+
+/** The JSON Schema: strictness, coercion and the description need it. */
+function described(
+  where: string,
+  side: 'input' | 'output',
+  schema: Schema,
+  complain: Complain,
+): JsonSchema {
+  try {
+    const found = jsonSchemaOf(schema, side)
+    if (found !== undefined) return found
+    complain(
+      `${where}: ${side} gives no JSON Schema; use a schema library that does, as zod 4 does`,
+    )
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    complain(`${where}: ${side} has no JSON Schema: ${reason}`)
+  }
+  return {}
+}
+
+const scalarTypes: readonly JsonType[] = ['string', 'number', 'integer', 'boolean']
+
+function checkBinding(
+  where: string,
+  http: HttpBinding,
+  schema: JsonSchema,
+  complain: Complain,
+): void {
+  const fields = fieldsOf(schema)
+  const required = requiredFields(schema)
+  for (const name of http.params) {
+    const field = fields.get(name)
+    if (field === undefined) {
+      complain(`${where}: {${name}} stands in its path and is no field of its input`)
+    } else if (!required.has(name) || !isScalar(schema, field)) {
+      complain(`${where}: {${name}} stands in its path, so the field must be required and scalar`)
+    }
+  }
+  if (http.hasBody) return
+  for (const [name, field] of fields) {
+    if (isScalar(schema, field) || isScalarList(schema, field)) continue
+    const reason = `${http.method} has no body, and a query holds scalars and lists of them`
+    complain(`${where}: the field "${name}" cannot travel: ${reason}`)
+  }
+}
+
+function isScalar(root: JsonSchema, field: JsonSchema): boolean {
+  const types = typesOf(root, field)
+  return types.size > 0 && [...types].every((type) => type === 'null' || scalarTypes.includes(type))
+}
+
+function isScalarList(root: JsonSchema, field: JsonSchema): boolean {
+  const types = [...typesOf(root, field)].filter((type) => type !== 'array')
+  return (
+    types.length < typesOf(root, field).size && types.every((type) => scalarTypes.includes(type))
+  )
+}
+
+export function registerJob(module: string, definition: HandlerDefinition): RegisteredJob {
+  const contract = definition.contract as RegisteredJob['contract']
+  const handler = definition.handler as AnyJobHandler
+  const isolation = ('isolation' in handler ? handler.isolation : undefined) ?? 'serializable'
+  return Object.freeze({ name: contract.name, module, contract, handler, isolation })
+}
+
+export function registerSubscription(
+  module: string,
+  definition: SubscriptionDefinition,
+): RegisteredSubscription {
+  const handler: AnySubscriptionHandler = definition.handler
+  return Object.freeze({
+    name: definition.name,
+    module,
+    event: definition.event,
+    handler,
+    isolation: handler.isolation ?? 'serializable',
+    attemptsMax: handler.attemptsMax ?? handlerBounds.subscriptionAttemptsMax.default,
+    backoff: {
+      baseMs: handler.backoff?.baseMs ?? jobBounds.baseMs.default,
+      capMs: handler.backoff?.capMs ?? jobBounds.capMs.default,
+    },
+    timeoutMs: handler.timeoutMs ?? jobBounds.timeoutMs.default,
+  })
+}
