@@ -162,6 +162,22 @@ export const faultCatalogue = {
     title: 'A migration failed.',
     next: 'Correct the file and run again; files that ran before it stay applied.',
   },
+  HF_ROLE_MISSING: {
+    title: 'The database role cannot switch to the roles of operations and loops.',
+    next: 'Run the migrations (holdfast migrate up); the message holds the SQL for what they may not do.',
+  },
+  HF_TENANT_TABLES: {
+    title: 'Tables would leak between tenants.',
+    next: 'The message names each table with the SQL that mends it; put that into a migration.',
+  },
+  HF_TYPES_STALE: {
+    title: 'The file of row types does not fit the migrated database.',
+    next: 'Run holdfast types and commit the file.',
+  },
+  HF_USAGE: {
+    title: 'The command line is not understood.',
+    next: 'Run holdfast --help to see the commands.',
+  },
 } as const satisfies Record<string, FaultEntry>
 
 export type FaultCode = keyof typeof faultCatalogue

@@ -1,6 +1,9 @@
 /** Brings a database up to its migration files; one runner at a time. */
 import type { Client } from 'pg'
+import { type IntegerBound, integerOption } from '../../base/bounds.ts'
 import { type Clock, systemClock } from '../../base/clock.ts'
+import { type Log, silentLog } from '../../runtime/log.ts'
+import { checkTenantTables, type TenantFinding } from './check-tenant-tables.ts'
 import {
   compareMigrations,
   keyOf,
@@ -9,22 +12,16 @@ import {
   refuseDrift,
 } from './plan.ts'
 import { type RunSettings, runFile } from './run-file.ts'
-import { holdRunnerLock, openSession } from './session.ts'
+import { holdRunnerLock, type RunnerWait, withSession } from './session.ts'
 import { type MigrationFile, type MigrationSource, readSources } from './source.ts'
 import { prepareLedger, readLedger } from './store.ts'
-
-/** Takes pino's loggers. */
-export interface MigrationLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
 
 export interface MigrateOptions {
   /** A direct connection (DATABASE_DIRECT_URL): no transaction pooler in between. */
   readonly url: string
   /** In the order in which they run. */
   readonly sources: readonly MigrationSource[]
-  readonly log?: MigrationLog
+  readonly log?: Pick<Log, 'info' | 'warn'>
   readonly clock?: Clock
   /** How long a statement may queue for a lock, and the application behind it. 500 ms by default. */
   readonly lockTimeoutMs?: number
@@ -44,16 +41,38 @@ export interface MigrationReport {
   /** 'ordering/0001_create_orders', in the order in which they ran. */
   readonly applied: readonly string[]
   readonly notes: readonly string[]
+  /** Tables that would leak between tenants, as the database is after the run. */
+  readonly findings: readonly TenantFinding[]
 }
 
-const DEFAULTS = {
-  lockTimeoutMs: 500,
-  lockAttemptsMax: 60,
-  runnerWaitMs: 5 * 60_000,
-  concurrentlyWaitMs: 10 * 60_000,
-} as const
+const HOUR_MS = 3_600_000
 
-const SILENT: MigrationLog = { info() {}, warn() {} }
+const BOUNDS = {
+  lockTimeoutMs: {
+    min: 10,
+    max: 60_000,
+    default: 500,
+    because: 'the application queues behind a waiting ALTER for as long',
+  },
+  lockAttemptsMax: {
+    min: 1,
+    max: 10_000,
+    default: 60,
+    because: 'with pauses of up to 5 s a file is given up after about 3 minutes',
+  },
+  runnerWaitMs: {
+    min: 0,
+    max: 24 * HOUR_MS,
+    default: 5 * 60_000,
+    because: 'a deployment would rather fail than hang',
+  },
+  concurrentlyWaitMs: {
+    min: 1000,
+    max: 24 * HOUR_MS,
+    default: 10 * 60_000,
+    because: 'building an index concurrently waits for every older transaction',
+  },
+} as const satisfies Record<string, IntegerBound>
 
 export async function migrationStatus(
   options: Pick<MigrateOptions, 'url' | 'sources'>,
@@ -66,78 +85,76 @@ export async function migrationStatus(
 
 export async function migrate(options: MigrateOptions): Promise<MigrationReport> {
   const files = await readSources(options.sources)
+  const settings = toSettings(options)
   return withSession(options.url, async (client) => {
     const before = compareMigrations(files, await readLedger(client))
     // Many processes start at once; those that find nothing to do need not queue for the lock.
-    if (before.current) return { before, after: before, applied: [], notes: [] }
-    await holdRunnerLock(client, {
-      clock: options.clock ?? systemClock,
-      runnerWaitMs: options.runnerWaitMs ?? DEFAULTS.runnerWaitMs,
-      onWait: (holder) =>
-        (options.log ?? SILENT).info({ holder }, 'Waiting for another migration runner'),
-    })
-    return runAll(client, files, options)
+    if (before.current)
+      return {
+        before,
+        after: before,
+        applied: [],
+        notes: [],
+        findings: await checkTenantTables(client),
+      }
+    await holdRunnerLock(client, settings)
+    return runAll(client, files, settings)
   })
-}
-
-async function withSession<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = await openSession(url)
-  try {
-    return await work(client)
-  } finally {
-    // Ends the lock, too. A lost connection is ended already.
-    await client.end().catch(() => {})
-  }
 }
 
 async function runAll(
   client: Client,
   files: readonly MigrationFile[],
-  options: MigrateOptions,
+  settings: Settings,
 ): Promise<MigrationReport> {
-  const log = options.log ?? SILENT
   await prepareLedger(client)
   const records = await readLedger(client)
   const before = compareMigrations(files, records)
-  refuseDrift(before, options.outOfOrder ?? 'refuse')
+  refuseDrift(before, settings.outOfOrder)
   const open = new Set(before.entries.filter(isOpen).map(keyOf))
   const applied: string[] = []
-  const notes: string[] = []
-  const settings = toSettings(client, options, log, notes)
   for (const file of files.filter((candidate) => open.has(keyOf(candidate)))) {
-    log.info({ migration: keyOf(file) }, 'Applying migration')
-    await runFile(
-      settings,
-      file,
-      records.find((record) => keyOf(record) === keyOf(file)),
-    )
+    settings.log.info({ migration: keyOf(file) }, 'Applying migration')
+    const record = records.find((candidate) => keyOf(candidate) === keyOf(file))
+    await runFile({ ...settings, client }, file, record)
     applied.push(keyOf(file))
   }
   const after = compareMigrations(files, await readLedger(client))
-  return { before, after, applied, notes }
+  const findings = await checkTenantTables(client)
+  return { before, after, applied, notes: settings.notes, findings }
 }
 
 function isOpen({ state }: MigrationStatus['entries'][number]): boolean {
   return state === 'pending' || state === 'partial' || state === 'late'
 }
 
-function toSettings(
-  client: Client,
-  options: MigrateOptions,
-  log: MigrationLog,
-  notes: string[],
-): RunSettings {
+type Settings = Omit<RunSettings, 'client'> &
+  RunnerWait & {
+    readonly log: Pick<Log, 'info' | 'warn'>
+    readonly outOfOrder: OutOfOrder
+    readonly notes: readonly string[]
+  }
+
+function toSettings(options: MigrateOptions): Settings {
+  const log = options.log ?? silentLog
+  const notes: string[] = []
+  const bounded = (field: keyof typeof BOUNDS) =>
+    integerOption('migrate', field, options[field], BOUNDS[field])
   return {
-    client,
+    log,
+    notes,
     clock: options.clock ?? systemClock,
-    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULTS.lockTimeoutMs,
-    lockAttemptsMax: options.lockAttemptsMax ?? DEFAULTS.lockAttemptsMax,
-    concurrentlyWaitMs: options.concurrentlyWaitMs ?? DEFAULTS.concurrentlyWaitMs,
+    lockTimeoutMs: bounded('lockTimeoutMs'),
+    lockAttemptsMax: bounded('lockAttemptsMax'),
+    runnerWaitMs: bounded('runnerWaitMs'),
+    concurrentlyWaitMs: bounded('concurrentlyWaitMs'),
+    outOfOrder: options.outOfOrder ?? 'refuse',
+    onWait: (holder) => log.info({ holder }, 'Waiting for another migration runner'),
     onRetry: (file, attempt, reason) =>
       log.warn({ migration: keyOf(file), attempt, reason }, 'Lock not available; trying again'),
     onNote: (note) => {
       notes.push(note)
-      log.warn({}, note)
+      log.warn({ note }, 'Migration note')
     },
   }
 }

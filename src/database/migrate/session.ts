@@ -6,8 +6,8 @@ import { Client, DatabaseError } from 'pg'
 import { type Backoff, backoffMs } from '../../base/backoff.ts'
 import { type Clock, pause } from '../../base/clock.ts'
 import { HoldfastError } from '../../base/fault.ts'
+import { readSupportedVersion } from '../server-version.ts'
 
-const SERVER_VERSION_MIN = 150_000
 /** A server that accepts connections answers within milliseconds; ten seconds are a dead host. */
 const CONNECT_TIMEOUT_MS = 10_000
 /** 'HFMG', 1: the advisory lock of runners. Advisory locks are per database. */
@@ -49,19 +49,26 @@ function reasonOf(cause: unknown): string {
 }
 
 async function checkServer(client: Client): Promise<void> {
-  const { rows } = await client.query<{ version: number; name: string; standby: boolean }>(
-    `SELECT current_setting('server_version_num')::int AS version,
-       current_setting('server_version') AS name, pg_is_in_recovery() AS standby`,
+  await readSupportedVersion(client)
+  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby')
+  if (rows[0]?.standby !== true) return
+  throw new HoldfastError(
+    'HF_DATABASE_UNAVAILABLE',
+    'The server is a read-only standby; migrations need the primary (DATABASE_DIRECT_URL).',
   )
-  const server = rows[0]
-  if (server === undefined || server.version < SERVER_VERSION_MIN) {
-    throw new HoldfastError('HF_SERVER_TOO_OLD', `The server is Postgres ${server?.name}.`)
-  }
-  if (server.standby) {
-    throw new HoldfastError(
-      'HF_DATABASE_UNAVAILABLE',
-      'The server is a read-only standby; migrations need the primary (DATABASE_DIRECT_URL).',
-    )
+}
+
+/** A direct connection for one piece of work. */
+export async function withSession<T>(
+  url: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await openSession(url)
+  try {
+    return await work(client)
+  } finally {
+    // Ends the lock, too. A lost connection is ended already.
+    await client.end().catch(() => {})
   }
 }
 
@@ -107,11 +114,15 @@ async function lockHolder(client: Client): Promise<string> {
   return rows[0]?.holder ?? 'one that has just ended'
 }
 
-/** What one file SETs must not reach the next one; RESET ALL leaves role and temporary tables. */
+/**
+ * What one file SETs must not reach the next one; RESET ALL leaves role and temporary tables.
+ * Names without a schema mean schema public: the default path begins with "$user", and the schema
+ * `holdfast` would catch every table that a login role of that name makes.
+ */
 export async function resetSession(client: Client, lockTimeoutMs: number): Promise<void> {
   await client.query(`
     RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; DEALLOCATE ALL;
-    SET client_min_messages = warning; SET TimeZone = 'UTC'; SET standard_conforming_strings = on;
+    SET search_path = public; SET client_min_messages = warning; SET TimeZone = 'UTC'; SET standard_conforming_strings = on;
     SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
     SET lock_timeout = ${Math.trunc(lockTimeoutMs)}`)
 }
