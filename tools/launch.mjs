@@ -149,7 +149,10 @@ async function prepare() {
 }
 
 function run(node, args) {
-  const child = spawn(node, args, { stdio: 'inherit' })
+  // Each process would strip and compile the same sources again: tests start many.
+  const NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/compiled')
+  const env = { NODE_COMPILE_CACHE, ...process.env }
+  const child = spawn(node, args, { env, stdio: 'inherit' })
   // A terminal sends its interrupt to the child as well; a second one would force it to end at once.
   const inTerminal = [process.stdin, process.stdout, process.stderr].some((end) => end.isTTY)
   process.on('SIGINT', () => {

@@ -92,6 +92,11 @@ function initdbFault(cluster: string, output: string): HoldfastError {
   const lines = output.trim().split('\n').slice(-6).join('\n')
   if (/No space left/.test(output))
     return new HoldfastError('HF_EMBEDDED_DISK_FULL', `The disk of ${cluster} is full.`)
+  if (/could not look up effective user ID/.test(output))
+    return new HoldfastError(
+      'HF_EMBEDDED_UNSUPPORTED',
+      `Postgres needs an entry in /etc/passwd for the user id ${process.getuid?.()}; run as a user that has one.`,
+    )
   if (/Permission denied|Read-only file system/.test(output))
     return new HoldfastError(
       'HF_EMBEDDED_FOLDER',

@@ -72,8 +72,8 @@ function serverFolder(root: string): string {
 }
 
 async function findPlace(projectDir: string, notify: (message: string) => void): Promise<Place> {
-  const account = serverAccount()
   const folder = projectFolder(projectDir)
+  const account = serverAccount(statSync(folder))
   const fallback = () => fallbackFolder(folder)
   const binaries = await findBinaries(account, fallback)
   const near = serverFolder(folder)
@@ -108,7 +108,7 @@ async function startServer(place: Place): Promise<void> {
   const portWanted = Number(readNote(folder, 'postgres-port')) || undefined
   const stateFile = join(folder, 'postgres.json')
   const task = { binaries, account, cluster, settings: SETTINGS, logFile, stateFile, portWanted }
-  const { port } = await startKeeper(task)
+  const { port } = await startKeeper(task, join(folder, 'compiled'))
   writeFileSync(join(folder, 'postgres-port'), String(port))
   await prepareServer(port, readSecrets(cluster))
 }

@@ -17,10 +17,15 @@ const script = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './keeper.ts' : './keeper.js', import.meta.url),
 )
 
-/** Starts a keeper and waits until its server is ready. */
-export function startKeeper(task: KeeperTask): Promise<KeeperState> {
+/**
+ * Starts a keeper and waits until its server is ready.
+ * @param cacheFolder for compiled code: the keeper then starts in 55 ms instead of 140
+ */
+export function startKeeper(task: KeeperTask, cacheFolder: string): Promise<KeeperState> {
   const child = spawn(process.execPath, [script], {
     cwd: '/',
+    // Nothing else of this process: NODE_OPTIONS may hold --inspect-brk.
+    env: { PATH: '/usr/bin:/bin', NODE_COMPILE_CACHE: cacheFolder },
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   })

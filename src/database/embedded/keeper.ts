@@ -15,7 +15,7 @@
  *
  * It is a session of its own: an interrupt from the terminal ends the app first, then the server.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isFault } from '../../base/fault.ts'
@@ -172,7 +172,11 @@ function errorReport(error: unknown): KeeperReport {
 /** Whoever started the keeper may be gone: its ends of the pipes are then closed. */
 process.stdout.on('error', () => {})
 
-const keeper = new Keeper(JSON.parse(readFileSync(0, 'utf8')))
+const task: KeeperTask = JSON.parse(readFileSync(0, 'utf8'))
+const keeper = new Keeper(task)
+process.on('uncaughtExceptionMonitor', (error) =>
+  appendFileSync(task.logFile, `keeper: ${error.stack}\n`),
+)
 process.on('SIGTERM', () => void keeper.stop())
 for (const name of ['SIGINT', 'SIGHUP'] as const) process.on(name, () => {})
 try {

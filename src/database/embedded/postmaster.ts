@@ -9,6 +9,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import {
   closeSync,
+  fchownSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -173,6 +174,9 @@ type Attempt = { readonly started: Postmaster } | { readonly failed: string }
 async function attempt(options: PostmasterOptions, port: number): Promise<Attempt> {
   const logStart = fileSize(options.logFile)
   const log = openSync(options.logFile, 'a', 0o600)
+  // A later start may be as the user who owns the project.
+  if (options.account.uid && options.account.gid)
+    fchownSync(log, options.account.uid, options.account.gid)
   const child = spawn(options.binaries.postgres, argumentsFor(options, port), {
     ...options.account,
     env: options.binaries.env,

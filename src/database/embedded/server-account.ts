@@ -7,7 +7,13 @@ export interface ServerAccount {
 /** "nobody" by convention of Linux (kernel overflow uid) and of macOS; no user has to be created. */
 const NOBODY = process.platform === 'darwin' ? -2 : 65534
 
-/** As root: an unprivileged uid to drop to; otherwise nothing, the server runs as this user. */
-export function serverAccount(): ServerAccount {
-  return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+/**
+ * As root: the owner of the project's folder, or an unprivileged uid to drop to where that is root
+ * too. Otherwise nothing: the server runs as this user.
+ */
+export function serverAccount(folder?: ServerAccount): ServerAccount {
+  if (process.getuid?.() !== 0) return {}
+  return folder?.uid && folder.gid
+    ? { uid: folder.uid, gid: folder.gid }
+    : { uid: NOBODY, gid: NOBODY }
 }
