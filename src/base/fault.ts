@@ -114,6 +114,10 @@ export const faultCatalogue = {
     title: 'A worker no longer held the lease of its work.',
     next: 'Nothing to do: its effects were rolled back and another worker has the work. If it is frequent, raise the lease.',
   },
+  HF_EVENT_LOG_BEHIND: {
+    title: 'The event sequence stands behind the event log: new events would be skipped.',
+    next: 'A restore has left the sequence out. Run the SELECT setval(...) of the message as owner and start again.',
+  },
   HF_EMBEDDED_UNSUPPORTED: {
     title: 'There is no embedded Postgres for this machine.',
     next: 'Set DATABASE_URL to a Postgres 15 to 18 of your own (any platform, Alpine too).',
