@@ -7,6 +7,8 @@ export function closest(name: string, candidates: Iterable<string>): string | un
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of candidates) {
+    // Between names of one or two letters everything is near everything.
+    if (Math.max(name.length, candidate.length) < 3) continue
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) {
       best = candidate

@@ -20,6 +20,18 @@ import type {
   Registry,
 } from './registered.ts'
 
+export type {
+  DeclaredProblem,
+  RegisteredAction,
+  RegisteredCommand,
+  RegisteredEvent,
+  RegisteredJob,
+  RegisteredOperation,
+  RegisteredQuery,
+  RegisteredSubscription,
+  Registry,
+} from './registered.ts'
+
 type AnyContract = OperationContract | JobContract | EventContract
 type AnyDefinition = AnyContract | HandlerDefinition | SubscriptionDefinition | ModuleDefinition
 
@@ -30,7 +42,7 @@ interface Found<D> {
 }
 
 /** What an app is registered from; `AppDefinition` is one. */
-export type Registrable = Pick<AppDefinition, 'modules' | 'made'>
+export type Registrable = Pick<AppDefinition, 'modules' | 'made' | 'services'>
 
 /** Builds the registry, or throws one HF_APP_INVALID with every finding. */
 export function buildRegistry(app: Registrable, builtins: readonly object[] = []): Registry {
@@ -38,7 +50,7 @@ export function buildRegistry(app: Registrable, builtins: readonly object[] = []
   for (const [index, namespace] of [...builtins, ...app.modules].entries()) {
     assembly.addModule(namespace, index - builtins.length)
   }
-  assembly.link(app.made)
+  assembly.link(app)
   return assembly.finish()
 }
 
@@ -64,7 +76,7 @@ class Assembly {
       return
     }
     if (this.#modules.has(module.name)) this.#complain(`two modules are named "${module.name}"`)
-    this.#modules.set(module.name, module)
+    else this.#modules.set(module.name, module)
     for (const definition of definitions) {
       if (definition.kind !== 'module') this.#add(module.name, definition)
     }
@@ -103,14 +115,14 @@ class Assembly {
   }
 
   /** Holds what was found against each other. */
-  link(made: AppDefinition['made']): void {
-    for (const definition of made) {
+  link(app: Registrable): void {
+    for (const definition of app.made) {
       if (!this.#seen.has(definition)) this.#complain(notRegistered(definition))
     }
     for (const found of this.#contracts.values()) this.#linkContract(found)
     this.#linkEvents()
     this.#checkRoutes()
-    this.#checkServices()
+    this.#checkServices(Object.keys(app.services))
   }
 
   #linkContract({ module, definition: contract }: Found<AnyContract>): void {
@@ -167,17 +179,16 @@ class Assembly {
     }
   }
 
-  #checkServices(): void {
-    const owners = new Map<string, string>()
+  #checkServices(ofApp: readonly string[]): void {
+    const owners = new Map(ofApp.map((service) => [service, 'the app']))
     for (const module of this.#modules.values()) {
       for (const service of Object.keys(module.services)) {
+        const owner = `the module "${module.name}"`
         const other = owners.get(service)
         if (other !== undefined) {
-          this.#complain(
-            `the service "${service}" is made by the modules "${other}" and "${module.name}"`,
-          )
+          this.#complain(`the service "${service}" is made by ${other} and by ${owner}`)
         }
-        owners.set(service, module.name)
+        owners.set(service, owner)
       }
     }
   }
