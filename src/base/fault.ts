@@ -166,6 +166,10 @@ export const faultCatalogue = {
     title: 'A migration failed.',
     next: 'Correct the file and run again; files that ran before it stay applied.',
   },
+  HF_MIGRATION_PENDING: {
+    title: 'The database is not as the migration files say.',
+    next: 'Run holdfast migrate up.',
+  },
   HF_ROLE_MISSING: {
     title: 'The database role cannot switch to the roles of operations and loops.',
     next: 'Run the migrations (holdfast migrate up); the message holds the SQL for what they may not do.',
@@ -177,6 +181,10 @@ export const faultCatalogue = {
   HF_TYPES_STALE: {
     title: 'The file of row types does not fit the migrated database.',
     next: 'Run holdfast types and commit the file.',
+  },
+  HF_PROJECT_INVALID: {
+    title: 'The project file of the command line is missing or wrong.',
+    next: 'Correct holdfast.config.ts, or name another file with --config.',
   },
   HF_USAGE: {
     title: 'The command line is not understood.',

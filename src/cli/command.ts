@@ -1,0 +1,32 @@
+/** What the command line works with. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  /** Standard output: what was asked for. A line feed is added. */
+  out(line: string): void
+  /** Standard error: progress and complaints. */
+  err(line: string): void
+}
+
+export interface CommandOption {
+  readonly type: 'boolean' | 'string'
+  readonly summary: string
+}
+
+export interface CommandCall {
+  readonly terminal: Terminal
+  readonly args: readonly string[]
+  flag(name: string): boolean
+  text(name: string): string | undefined
+}
+
+export interface Command {
+  /** One or two words: 'types', 'migrate up'. */
+  readonly name: string
+  readonly summary: string
+  /** Names of its arguments; the last one takes all further words where it ends in '...'. */
+  readonly args?: readonly string[]
+  readonly options?: Readonly<Record<string, CommandOption>>
+  /** Resolves to the exit code. Throws HoldfastError for what went wrong. */
+  run(call: CommandCall): Promise<number>
+}

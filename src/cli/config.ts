@@ -1,0 +1,104 @@
+/**
+ * The project as the command line sees it: `holdfast.config.ts`.
+ *
+ *   export const config = defineConfig({
+ *     migrations: [{ name: 'ordering', directory: './ordering/migrations/' }],
+ *     types: './database.ts',
+ *   })
+ */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { knownOptions, shown } from '../base/bounds.ts'
+import { HoldfastError } from '../base/fault.ts'
+import type { MigrationSource } from '../database/migrate/source.ts'
+
+export interface ProjectConfig {
+  /** The modules' migrations, in the order in which they run; the framework's own come before. */
+  readonly migrations: readonly ModuleMigrations[]
+  /** Where the row types go, relative to this file; no types where it is absent. */
+  readonly types?: string | URL
+}
+
+export interface ModuleMigrations {
+  /** The module's name: it owns the tables that these migrations make. */
+  readonly name: string
+  /** The folder of NNNN_name.sql files, relative to this file. */
+  readonly directory: string | URL
+}
+
+/** Gives the configuration its type; it is checked when it is read. */
+export function defineConfig(config: ProjectConfig): ProjectConfig {
+  return config
+}
+
+export interface Project {
+  readonly sources: readonly MigrationSource[]
+  readonly typesFile: URL | undefined
+}
+
+const FILES = ['holdfast.config.ts', 'holdfast.config.mts', 'holdfast.config.js']
+const MODULE_NAME = /^[a-z][a-z0-9-]{0,62}$/
+
+function invalid(message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('HF_PROJECT_INVALID', message, { cause })
+}
+
+/** Reads the project file: `given`, or the one in `cwd`. */
+export async function loadProject(cwd: string, given: string | undefined): Promise<Project> {
+  const path = findFile(cwd, given)
+  const file = pathToFileURL(path)
+  const module = await importConfig(path, file.href)
+  if (typeof module.config !== 'object' || module.config === null) {
+    throw invalid(`${path} has no named export: export const config = defineConfig({ ... })`)
+  }
+  return toProject(path, file, module.config)
+}
+
+function findFile(cwd: string, given: string | undefined): string {
+  const candidates = (given === undefined ? FILES : [given]).map((name) => resolve(cwd, name))
+  const found = candidates.find((path) => existsSync(path))
+  if (found !== undefined) return found
+  if (given !== undefined) throw invalid(`There is no file ${candidates[0]}.`)
+  throw invalid(
+    `There is no holdfast.config.ts in ${cwd}. Write one, or name it with --config:\n\n` +
+      `import { defineConfig } from 'holdfast/config'\n\n` +
+      'export const config = defineConfig({\n' +
+      `  migrations: [{ name: 'ordering', directory: './ordering/migrations/' }],\n` +
+      `  types: './database.ts',\n})\n\n`,
+  )
+}
+
+async function importConfig(path: string, href: string): Promise<{ config?: unknown }> {
+  try {
+    return await import(href)
+  } catch (cause) {
+    throw invalid(`${path} cannot be read: ${(cause as Error).message}.`, cause)
+  }
+}
+
+function toProject(path: string, file: URL, config: object): Project {
+  knownOptions(path, config, ['migrations', 'types'])
+  const { migrations, types } = config as Partial<ProjectConfig>
+  if (!Array.isArray(migrations)) throw invalid(`${path}: migrations must be a list.`)
+  return {
+    sources: migrations.map((entry) => toSource(path, file, entry)),
+    typesFile: types === undefined ? undefined : located(path, 'types', types, file),
+  }
+}
+
+function toSource(path: string, file: URL, entry: ModuleMigrations): MigrationSource {
+  knownOptions(`${path}, migrations`, entry, ['name', 'directory'])
+  if (!MODULE_NAME.test(entry.name) || entry.name === 'holdfast') {
+    const rule = 'lower-case letters, digits and -, and not "holdfast"'
+    throw invalid(`${path}: the module name ${shown(entry.name)} must be of ${rule}.`)
+  }
+  const directory = located(path, `directory of ${entry.name}`, entry.directory, file)
+  return { name: entry.name, directory: new URL(directory.href.replace(/\/?$/, '/')) }
+}
+
+function located(path: string, field: string, place: unknown, file: URL): URL {
+  if (place instanceof URL) return place
+  if (typeof place === 'string' && place !== '') return new URL(place, file)
+  throw invalid(`${path}: ${field} must be a path or a file URL.`)
+}
