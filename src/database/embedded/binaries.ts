@@ -45,8 +45,8 @@ interface Package {
   readonly version: string
 }
 
-function findPackage(): Package {
-  const platform = `${process.platform}-${process.arch}`
+/** @param platform as Node names it, such as `linux-x64` */
+export function findPackage(platform = `${process.platform}-${process.arch}`): Package {
   if (!PLATFORMS.includes(platform))
     throw new HoldfastError(
       'HF_EMBEDDED_UNSUPPORTED',

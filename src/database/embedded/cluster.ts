@@ -7,12 +7,13 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { HoldfastError } from '../../base/fault.ts'
 import { randomToken } from '../../base/id.ts'
 import type { Binaries } from './binaries.ts'
@@ -115,9 +116,18 @@ function settle(part: string, cluster: string): void {
   }
 }
 
-/** Makes a new cluster at `cluster` unless there is one. Leftovers of a half-made one are removed. */
+/** Removes what a killed process left half made. The caller holds the lock of the cluster. */
+export function removeParts(cluster: string): void {
+  const folder = dirname(cluster)
+  for (const name of readdirSync(folder))
+    if (name.startsWith(`${basename(cluster)}.part-`))
+      rmSync(join(folder, name), { recursive: true, force: true })
+}
+
+/** Makes a new cluster at `cluster` unless there is one. One caller at a time: it holds the lock. */
 export async function createCluster(cluster: string, options: ClusterOptions): Promise<void> {
   if (clusterExists(cluster)) return
+  removeParts(cluster)
   const part = `${cluster}.part-${randomToken(6)}`
   const secrets = { admin: randomToken(PASSWORD_BYTES), owner: randomToken(PASSWORD_BYTES) }
   try {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { HoldfastError } from '../../base/fault.ts'
 import { randomToken } from '../../base/id.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
-import { clusterExists, createCluster, dataFolder, readSecrets } from './cluster.ts'
+import { clusterExists, createCluster, dataFolder, readSecrets, removeParts } from './cluster.ts'
 import { withFileLock } from './file-lock.ts'
 import { readKeeperState, register, startKeeper } from './keeper-client.ts'
 import { runningPostmaster, type ServerSettings, stopPostmaster } from './postmaster.ts'
@@ -46,9 +46,9 @@ const INITDB_ARGS = ['--wal-segsize=1', '--no-sync', '--no-instructions']
 const MEMORY_BYTES_MIN = 2 * 2 ** 30
 
 /** In memory, CREATE DATABASE takes 10 ms instead of 100: a test run makes hundreds. */
-function runsFolder(): string {
-  const bases = ['/var/tmp', tmpdir()]
-  return fallbackFolder('test servers', memoryIsRoomy() ? ['/dev/shm', ...bases] : bases)
+export function temporaryBases(): string[] {
+  const onDisk = ['/var/tmp', tmpdir()]
+  return memoryIsRoomy() ? ['/dev/shm', ...onDisk] : onDisk
 }
 
 function memoryIsRoomy(): boolean {
@@ -73,7 +73,7 @@ async function openWorkshop(): Promise<Workshop> {
   const account = serverAccount()
   const folder = fallbackFolder('test servers')
   const binaries = await findBinaries(account, () => folder)
-  return { account, folder, binaries, runs: runsFolder() }
+  return { account, folder, binaries, runs: fallbackFolder('test servers', temporaryBases()) }
 }
 
 interface Start {
@@ -95,6 +95,7 @@ async function startIn(workshop: Workshop, start: Start): Promise<Membership> {
 
 /** The template holds the roles already, so that a copy is ready as soon as it runs. */
 async function makeTemplate(workshop: Workshop, template: string): Promise<void> {
+  removeParts(template)
   const part = `${template}.part-${randomToken(6)}`
   try {
     await createCluster(part, { ...workshop, initdbArgs: INITDB_ARGS })
