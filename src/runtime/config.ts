@@ -43,6 +43,8 @@ export interface HttpConfig {
   readonly requestTimeoutMs: number
   /** The most a caller may ask for with Request-Timeout. */
   readonly requestTimeoutMaxMs: number
+  /** How many proxies in front append to X-Forwarded-For; 0: the header is not read. */
+  readonly trustedProxies: number
   /** TLS ends in front of this process: HSTS is sent. */
   readonly behindTls: boolean
   /** Origins that browsers may call from; none by default. */
@@ -171,6 +173,7 @@ const variables = {
     ...integer(10, 10 * MINUTE_MS, MINUTE_MS, 'milliseconds'),
     example: '60000',
   },
+  TRUSTED_PROXIES: { ...integer(0, 10, 0, 'a whole number'), example: '1' },
   BEHIND_TLS: { ...flag, example: 'true' },
   CORS_ORIGINS: { ...origins, example: 'https://shop.example' },
   SHUTDOWN_LEAD_MS: {
@@ -312,6 +315,7 @@ function httpConfig(values: Values): HttpConfig {
     keepAliveTimeoutMs: at('HTTP_KEEP_ALIVE_TIMEOUT_MS'),
     requestTimeoutMs: at('REQUEST_TIMEOUT_MS'),
     requestTimeoutMaxMs: at('REQUEST_TIMEOUT_MAX_MS'),
+    trustedProxies: at('TRUSTED_PROXIES'),
     behindTls: at('BEHIND_TLS'),
     corsOrigins: at('CORS_ORIGINS'),
   }

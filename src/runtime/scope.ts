@@ -36,6 +36,8 @@ export interface Scope {
   readonly signal: AbortSignal
   readonly idempotencyKey?: string
   readonly credential?: Credential
+  /** The caller's network address, where there is one: for limits, never for identity. */
+  readonly address?: string
   readonly clock: Clock
 }
 
@@ -50,6 +52,7 @@ export interface ScopeFacts {
   readonly clock: Clock
   readonly idempotencyKey?: string | undefined
   readonly credential?: Credential | undefined
+  readonly address?: string | undefined
   readonly callerGone?: CallerGone | undefined
 }
 
@@ -61,6 +64,7 @@ export class OpenScope implements Scope {
   readonly clock: Clock
   declare readonly idempotencyKey?: string
   declare readonly credential?: Credential
+  declare readonly address?: string
   readonly #callerGone: CallerGone | undefined
   #controller: AbortController | undefined
   #release: (() => void) | undefined
@@ -74,6 +78,7 @@ export class OpenScope implements Scope {
     this.clock = facts.clock
     if (facts.idempotencyKey !== undefined) this.idempotencyKey = facts.idempotencyKey
     if (facts.credential !== undefined) this.credential = facts.credential
+    if (facts.address !== undefined) this.address = facts.address
     this.#callerGone = facts.callerGone
   }
 
