@@ -147,3 +147,32 @@ function restMs(intervalMs: number): number {
 function failedTurnMs(failures: number): number {
   return Math.max(FAILED_TURN_MS_MIN, backoffMs(FAILED_TURN, failures))
 }
+
+/**
+ * Start and stop of what is more than one loop: they take effect one after the other, in the order
+ * in which they were asked for, and each may be asked for again.
+ */
+export class Lifecycle {
+  readonly #begin: () => void
+  readonly #end: () => Promise<void>
+  #wanted = false
+  #last: Promise<void> = Promise.resolve()
+
+  /** `end` may find that nothing was begun, or everything ended already. */
+  constructor(begin: () => void, end: () => Promise<void>) {
+    this.#begin = begin
+    this.#end = end
+  }
+
+  start(): void {
+    if (this.#wanted) return
+    this.#wanted = true
+    this.#last = this.#last.then(this.#begin)
+  }
+
+  stop(): Promise<void> {
+    this.#wanted = false
+    this.#last = this.#last.then(this.#end)
+    return this.#last
+  }
+}

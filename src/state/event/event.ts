@@ -1,0 +1,56 @@
+/**
+ * Events: facts that a command states, appended to the log in its transaction.
+ *
+ * The position is drawn by the INSERT. It belongs into the closing batch, behind every statement that
+ * may wait for a lock: then the log's order agrees with the order in which the rows of a key were
+ * changed (migrations/0001_events.sql, store.ts for how the log is read).
+ */
+import type { MigrationSource } from '../../database/migrate/source.ts'
+import type { Statement } from '../../database/statement.ts'
+import { valuesList } from '../../database/values.ts'
+
+export const eventMigrations: MigrationSource = {
+  name: 'holdfast/event',
+  directory: new URL('./migrations/', import.meta.url),
+}
+
+export interface NewEvent {
+  readonly id: string
+  readonly name: string
+  readonly version: number
+  /** Events of one key are handled in order. */
+  readonly key?: string | undefined
+  /** JSON text. */
+  readonly payload: string
+  readonly traceparent?: string | undefined
+  readonly requestId?: string | undefined
+  /** The operation, job or subscription that states it. */
+  readonly cause?: string | undefined
+}
+
+/** For an INSERT INTO holdfast.events as holdfast_app; the tenant is that of the context. */
+export const eventColumns = 'id, name, version, key, payload, traceparent, request_id, cause'
+
+export const EVENT_COLUMNS = 8
+
+/** In the order of `eventColumns`. */
+export function eventValues(event: NewEvent): unknown[] {
+  return [
+    event.id,
+    event.name,
+    event.version,
+    event.key ?? null,
+    event.payload,
+    event.traceparent ?? null,
+    event.requestId ?? null,
+    event.cause ?? null,
+  ]
+}
+
+/** Appends in the caller's transaction, in this order; `events` is not empty. */
+export function appendEvents(events: readonly NewEvent[]): Statement {
+  return {
+    text: `INSERT INTO holdfast.events (${eventColumns}) VALUES ${valuesList(events.length, EVENT_COLUMNS)}`,
+    values: events.flatMap(eventValues),
+  }
+}
