@@ -1,8 +1,8 @@
 /**
  * From the text of a credential to a principal.
  *
- * A text is first read (shape and checksum: no lookup for a typo), then sought in the cache, then in
- * the database; the same text asked for twice at once is one lookup. The cache knows a text by its
+ * A text is first sought in the cache, then read (shape and checksum: no lookup for a typo), then
+ * looked up; the same text asked for twice at once is one lookup. The cache knows a text by its
  * SHA-256 alone. An unknown id goes the way of a wrong secret: one lookup, one comparison, the same
  * answer; nor does the answer tell either of them from a revoked or an expired key.
  *
@@ -21,7 +21,13 @@ import type { LoopSignals, Runnable } from '../runtime/loop.ts'
 import type { Credential } from '../runtime/scope.ts'
 import { BoundedCache } from './api-key/bounded-cache.ts'
 import { KeyLookup } from './api-key/key-lookup.ts'
-import { apiKeyId, environmentPattern, type KeyText, parseKeyText } from './api-key/key-text.ts'
+import {
+  apiKeyId,
+  environmentPattern,
+  KEY_LENGTH_MAX,
+  type KeyText,
+  parseKeyText,
+} from './api-key/key-text.ts'
 import type { VerificationRow } from './api-key/store.ts'
 import { UseRecorder } from './api-key/use-recorder.ts'
 import { permissionsOf, type RoleTable } from './role-table.ts'
@@ -128,24 +134,30 @@ class KeyAuthenticator implements Authenticator {
 
   authenticate(text: string | undefined): Authentication | Promise<Authentication> {
     if (text === undefined) return this.#count(refusals.missing)
+    if (text.length > KEY_LENGTH_MAX) return this.#count(refusals.malformed)
+    const digest = hash('sha256', text, 'base64url')
+    return this.#fromCache(digest) ?? this.#read(text, digest)
+  }
+
+  #fromCache(digest: string): Authentication | undefined {
+    const nowMs = this.#clock.monotonicMs()
+    const good = this.#good.get(digest, nowMs)
+    if (good !== undefined) {
+      this.#counters.hits++
+      this.#uses.note(good.credential.id, nowMs)
+      return good
+    }
+    const bad = this.#bad.get(digest, nowMs)
+    return bad && this.#count(bad)
+  }
+
+  #read(text: string, digest: string): Authentication | Promise<Authentication> {
     const key = parseKeyText(text)
     if (key === undefined) return this.#count(refusals.malformed)
     if (this.#environment !== undefined && key.environment !== this.#environment) {
       return this.#count(refusals.environment)
     }
-    return this.#judge(hash('sha256', text, 'base64url'), key)
-  }
-
-  #judge(digest: string, key: KeyText): Authentication | Promise<Authentication> {
-    const nowMs = this.#clock.monotonicMs()
-    const good = this.#good.get(digest, nowMs)
-    if (good !== undefined) {
-      this.#counters.hits++
-      this.#uses.note(good.credential.id)
-      return good
-    }
-    const bad = this.#bad.get(digest, nowMs)
-    return bad === undefined ? this.#verifyOnce(digest, key) : this.#count(bad)
+    return this.#verifyOnce(digest, key)
   }
 
   #verifyOnce(digest: string, key: KeyText): Promise<Authentication> {
@@ -176,8 +188,9 @@ class KeyAuthenticator implements Authenticator {
       credential: Object.freeze({ kind: 'api-key', id: row.id }),
     })
     const ttlMs = Math.min(POSITIVE_TTL_MS, row.expires_in_ms ?? POSITIVE_TTL_MS)
-    this.#good.set(digest, found, this.#clock.monotonicMs() + ttlMs)
-    this.#uses.note(row.id)
+    const nowMs = this.#clock.monotonicMs()
+    this.#good.set(digest, found, nowMs + ttlMs)
+    this.#uses.note(row.id, nowMs)
     return found
   }
 

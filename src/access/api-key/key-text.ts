@@ -23,7 +23,7 @@ const UNBIASED_MAX = 248
 
 const ENVIRONMENT = '[a-z][a-z0-9]{0,15}'
 const KEY = new RegExp(`^hf_(${ENVIRONMENT})_([0-9a-f]{32})_[0-9A-Za-z]{28}$`)
-const KEY_LENGTH_MAX = 'hf_'.length + 16 + 1 + 32 + 1 + SECRET_LENGTH + CHECKSUM_LENGTH
+export const KEY_LENGTH_MAX = 'hf_'.length + 16 + 1 + 32 + 1 + SECRET_LENGTH + CHECKSUM_LENGTH
 
 export const environmentPattern = new RegExp(`^${ENVIRONMENT}$`)
 

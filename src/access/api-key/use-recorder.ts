@@ -33,9 +33,10 @@ export class UseRecorder {
     this.loop = new Loop({ name: 'api-key use recorder', clock, log, intervalMs, turn, signals })
   }
 
-  note(id: string): void {
+  /** `nowMs` by clock.monotonicMs. */
+  note(id: string, nowMs: number): void {
     if (this.#usedAtMs.size >= KEYS_MAX && !this.#usedAtMs.has(id)) return
-    this.#usedAtMs.set(id, this.#clock.monotonicMs())
+    this.#usedAtMs.set(id, nowMs)
   }
 
   async #turn(): Promise<Turn> {
