@@ -114,5 +114,5 @@ function statementsFor(entries: readonly Entry[]): readonly Statement[] {
 }
 
 function leasesIn(results: readonly Rows[]): ReadonlySet<unknown> {
-  return new Set(results.flatMap((result) => result.rows.map((row) => row['lease'])))
+  return new Set(results.flatMap((result) => result.rows.map((row) => row.lease)))
 }

@@ -206,7 +206,7 @@ export class Worker implements Runnable {
     const { pool } = this.#options
     const name = `${hostname()}:${process.pid}`
     const [rows] = await runAsLoops(pool, store.registerWorker(name, this.#leaseMs))
-    this.#id = rows?.rows[0]?.['id'] as number
+    this.#id = rows?.rows[0]?.id as number
     return this.#id
   }
 
@@ -271,7 +271,7 @@ export class Worker implements Runnable {
       store.leasesOf(worker),
     )
     if (renewed?.rowCount === 0) this.#expire()
-    else this.#compare(known, new Set(leases?.rows.map((row) => row['lease'] as number)))
+    else this.#compare(known, new Set(leases?.rows.map((row) => row.lease as number)))
     return 'idle'
   }
 
