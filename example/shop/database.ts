@@ -1,15 +1,15 @@
-/** Row types of the shop's tables, as the column parsers give them. */
+// Row types of the migrated database, written by `holdfast types`. Change a migration instead.
 import type { Generated, GeneratedAlways } from 'kysely'
 
 export interface Database {
-  confirmations: Confirmations
-  order_lines: OrderLines
-  orders: Orders
-  product_sales: ProductSales
-  products: Products
+  confirmations: ConfirmationsTable
+  order_lines: OrderLinesTable
+  orders: OrdersTable
+  product_sales: ProductSalesTable
+  products: ProductsTable
 }
 
-export interface Confirmations {
+export interface ConfirmationsTable {
   tenant_id: Generated<string>
   order_id: string
   message_id: string
@@ -17,7 +17,7 @@ export interface Confirmations {
   sent_at: Generated<string>
 }
 
-export interface OrderLines {
+export interface OrderLinesTable {
   tenant_id: Generated<string>
   order_id: string
   line_no: number
@@ -29,7 +29,7 @@ export interface OrderLines {
   line_total_minor: GeneratedAlways<number>
 }
 
-export interface Orders {
+export interface OrdersTable {
   tenant_id: Generated<string>
   id: string
   customer_id: string
@@ -41,7 +41,7 @@ export interface Orders {
   cancelled_at: string | null
 }
 
-export interface ProductSales {
+export interface ProductSalesTable {
   tenant_id: Generated<string>
   product_id: string
   sku: string
@@ -52,7 +52,7 @@ export interface ProductSales {
   updated_at: Generated<string>
 }
 
-export interface Products {
+export interface ProductsTable {
   tenant_id: Generated<string>
   id: string
   sku: string

@@ -39,3 +39,4 @@ ALTER TABLE products FORCE ROW LEVEL SECURITY;
 CREATE POLICY products_tenant ON products
   USING (tenant_id = holdfast.tenant())
   WITH CHECK (tenant_id = holdfast.tenant());
+CREATE POLICY products_backup ON products FOR SELECT TO holdfast_backup USING (true);

@@ -13,3 +13,4 @@ ALTER TABLE confirmations FORCE ROW LEVEL SECURITY;
 CREATE POLICY confirmations_tenant ON confirmations
   USING (tenant_id = holdfast.tenant())
   WITH CHECK (tenant_id = holdfast.tenant());
+CREATE POLICY confirmations_backup ON confirmations FOR SELECT TO holdfast_backup USING (true);

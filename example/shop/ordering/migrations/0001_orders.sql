@@ -45,9 +45,11 @@ ALTER TABLE orders FORCE ROW LEVEL SECURITY;
 CREATE POLICY orders_tenant ON orders
   USING (tenant_id = holdfast.tenant())
   WITH CHECK (tenant_id = holdfast.tenant());
+CREATE POLICY orders_backup ON orders FOR SELECT TO holdfast_backup USING (true);
 
 ALTER TABLE order_lines ENABLE ROW LEVEL SECURITY;
 ALTER TABLE order_lines FORCE ROW LEVEL SECURITY;
 CREATE POLICY order_lines_tenant ON order_lines
   USING (tenant_id = holdfast.tenant())
   WITH CHECK (tenant_id = holdfast.tenant());
+CREATE POLICY order_lines_backup ON order_lines FOR SELECT TO holdfast_backup USING (true);

@@ -21,3 +21,4 @@ ALTER TABLE product_sales FORCE ROW LEVEL SECURITY;
 CREATE POLICY product_sales_tenant ON product_sales
   USING (tenant_id = holdfast.tenant())
   WITH CHECK (tenant_id = holdfast.tenant());
+CREATE POLICY product_sales_backup ON product_sales FOR SELECT TO holdfast_backup USING (true);

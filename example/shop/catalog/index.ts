@@ -1,0 +1,13 @@
+import { shop } from '../shop.ts'
+
+export { adjustStock } from './adjust-stock.ts'
+export * from './contract.ts'
+export { createProduct } from './create-product.ts'
+export { getProduct, getStock } from './get-product.ts'
+export { reserveStock, returnStock } from './reserve-stock.ts'
+export { updateProduct } from './update-product.ts'
+
+export const module = shop.defineModule({
+  name: 'catalog',
+  migrations: new URL('./migrations/', import.meta.url),
+})

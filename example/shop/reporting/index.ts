@@ -1,0 +1,9 @@
+import { shop } from '../shop.ts'
+
+export * from './contract.ts'
+export { countCancelled, countPlaced } from './count-sales.ts'
+
+export const module = shop.defineModule({
+  name: 'reporting',
+  migrations: new URL('./migrations/', import.meta.url),
+})
