@@ -19,12 +19,16 @@ export interface SeedOptions {
   /** Keys of an earlier start, so that they stay good. */
   readonly writtenDown?: readonly DevKey[]
   readonly sizes?: Readonly<Record<Tenant, SeedSize>>
+  /** Called once if there is something to load, before it is. */
+  readonly onLoad?: () => void
 }
 
 export interface SeedReport {
   readonly keys: readonly DevKey[]
   /** Tenants that were loaded now. */
   readonly loaded: readonly Tenant[]
+  /** A product of the first tenant that can be ordered. */
+  readonly sku: string
 }
 
 const fullSizes: Readonly<Record<Tenant, SeedSize>> = {
@@ -41,26 +45,27 @@ const currencies: Readonly<Record<Tenant, { readonly main: string; readonly othe
 const LOCK = [0x73_68_6f_70, 1] as const
 
 export async function seed(options: SeedOptions): Promise<SeedReport> {
-  const { url, writtenDown = [], sizes = fullSizes } = options
+  const { url, onLoad } = options
   const script = await readFile(new URL('./seed.sql', import.meta.url), 'utf8')
+  let told = false
+  const tell = () => {
+    if (!told) onLoad?.()
+    told = true
+  }
   const reports = await Promise.all(
-    tenants.map((tenant, index) =>
-      withClient(url, async (client) => {
-        const [space, first] = LOCK
-        await client.query('BEGIN')
-        await client.query('SELECT pg_advisory_xact_lock($1, $2)', [space, first + index])
-        const keys = await keysOf(client, tenant, writtenDown)
-        const loaded = await loadOnce(client, { tenant, script, keys, size: sizes[tenant] })
-        await client.query('COMMIT')
-        return { keys, loaded: loaded ? [tenant] : [] }
-      }),
+    tenants.map((tenant) =>
+      withClient(url, (client) => seedTenant(client, { ...options, tenant, script, tell })),
     ),
   )
-  const loaded = reports.flatMap((report) => report.loaded)
+  const loaded = tenants.filter((_, index) => reports[index]?.loaded)
   // Plans would be guesses until autovacuum comes by.
   if (loaded.length > 0) await withClient(url, (client) => client.query(ANALYZE))
   const keys = reports.flatMap((report) => report.keys)
-  return { keys: keys.map(({ tenant, role, key }) => ({ tenant, role, key })), loaded }
+  return {
+    keys: keys.map(({ tenant, role, key }) => ({ tenant, role, key })),
+    loaded,
+    sku: reports[0]?.sku ?? '',
+  }
 }
 
 const ANALYZE = 'ANALYZE products, orders, order_lines, product_sales'
@@ -76,39 +81,61 @@ async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T
   }
 }
 
+interface TenantSeed extends SeedOptions {
+  readonly tenant: Tenant
+  readonly script: string
+  readonly tell: () => void
+}
+
+interface TenantReport {
+  readonly keys: readonly IssuedDevKey[]
+  readonly loaded: boolean
+  readonly sku: string
+}
+
+async function seedTenant(client: pg.Client, given: TenantSeed): Promise<TenantReport> {
+  const [space, first] = LOCK
+  await client.query('BEGIN')
+  await client.query('SELECT pg_advisory_xact_lock($1, $2)', [
+    space,
+    first + tenants.indexOf(given.tenant),
+  ])
+  const keys = await keysOf(client, given)
+  const { rowCount } = await client.query('SELECT FROM products LIMIT 1')
+  const loaded = rowCount === 0
+  if (loaded) await load(client, given, keys)
+  const { rows } = await client.query<{ sku: string }>(ORDERABLE)
+  await client.query('COMMIT')
+  return { keys, loaded, sku: rows[0]?.sku ?? '' }
+}
+
+const ORDERABLE = `SELECT sku FROM products WHERE active AND stock >= 10 ORDER BY created_at, id LIMIT 1`
+
 /** Keys are made as the app would make them: the owner of their table is under its policies too. */
-async function keysOf(
-  client: pg.Client,
-  tenant: Tenant,
-  writtenDown: readonly DevKey[],
-): Promise<readonly IssuedDevKey[]> {
+async function keysOf(client: pg.Client, given: TenantSeed): Promise<readonly IssuedDevKey[]> {
+  const { tenant, writtenDown = [] } = given
   await set(client, { 'holdfast.tenant': tenant, 'holdfast.actor': 'seed', role: 'holdfast_app' })
   const keys = await devKeys(client, tenant, writtenDown)
   await set(client, { role: 'none' })
   return keys
 }
 
-interface Load {
-  readonly tenant: Tenant
-  readonly script: string
-  readonly keys: readonly IssuedDevKey[]
-  readonly size: SeedSize
-}
-
-async function loadOnce(client: pg.Client, load: Load): Promise<boolean> {
-  const { rowCount } = await client.query('SELECT FROM products LIMIT 1')
-  if (rowCount !== 0) return false
-  const { size, keys } = load
+async function load(
+  client: pg.Client,
+  { tenant, script, tell, sizes = fullSizes }: TenantSeed,
+  keys: readonly IssuedDevKey[],
+): Promise<void> {
+  tell()
+  const size = sizes[tenant]
   await set(client, {
-    'seed.currency': currencies[load.tenant].main,
-    'seed.other_currency': currencies[load.tenant].other,
+    'seed.currency': currencies[tenant].main,
+    'seed.other_currency': currencies[tenant].other,
     'seed.products': String(size.products),
     'seed.orders': String(size.orders),
     'seed.customers': String(size.customers),
     'seed.first_customer': keys.find((key) => key.role === 'customer')?.principal ?? 'customer',
   })
-  await client.query(load.script)
-  return true
+  await client.query(script)
 }
 
 async function set(client: pg.Client, settings: Readonly<Record<string, string>>): Promise<void> {

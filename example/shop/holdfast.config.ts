@@ -1,0 +1,11 @@
+import { defineConfig } from '../../src/cli/config.ts'
+
+export const config = defineConfig({
+  migrations: [
+    { name: 'catalog', directory: './catalog/migrations/' },
+    { name: 'ordering', directory: './ordering/migrations/' },
+    { name: 'notifications', directory: './notifications/migrations/' },
+    { name: 'reporting', directory: './reporting/migrations/' },
+  ],
+  types: './database.ts',
+})

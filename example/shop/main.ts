@@ -1,0 +1,15 @@
+/**
+ * The shop as one process of a deployment: the database of DATABASE_URL is migrated and is not
+ * touched here. Tells `{ api, admin }` to a parent that listens.
+ */
+import { startApp } from '../../src/app/start-app.ts'
+import { loadConfig } from '../../src/runtime/config.ts'
+import { app } from './app.ts'
+import { runProgram } from './run-program.ts'
+import { roles } from './shared/roles.ts'
+
+await runProgram(async () => {
+  const running = await startApp(app, { config: loadConfig(process.env), roles })
+  running.shutdown.install()
+  process.send?.({ api: running.apiUrl, admin: running.adminUrl })
+})

@@ -1,0 +1,16 @@
+import { HoldfastError } from '../../src/base/fault.ts'
+
+/** A program that cannot start says why and what to do next, without a stack. 2: its settings. */
+export async function runProgram(program: () => Promise<void>): Promise<void> {
+  try {
+    await program()
+  } catch (error) {
+    const expected = error instanceof HoldfastError && error.code !== 'HF_BUG'
+    process.stderr.write(`\n${expected ? error.message : describe(error)}\n`)
+    process.exit(expected && error.code === 'HF_CONFIG_INVALID' ? 2 : 1)
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

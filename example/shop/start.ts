@@ -1,0 +1,72 @@
+/**
+ * The shop for development, in one command: an embedded Postgres (or the one of DATABASE_URL),
+ * migrated and seeded; a mail server that keeps what it gets; API and loops in this process.
+ */
+import { join, relative } from 'node:path'
+import { migrationSources } from '../../src/app/sources.ts'
+import { startApp } from '../../src/app/start-app.ts'
+import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts'
+import { migrate } from '../../src/database/migrate/migrate.ts'
+import { buildRegistry } from '../../src/operation/registry.ts'
+import { type Config, loadConfig } from '../../src/runtime/config.ts'
+import type { StopStep } from '../../src/runtime/shutdown.ts'
+import { app } from './app.ts'
+import { type DevFile, readDevFile, writeDevFile } from './dev-file.ts'
+import { runProgram } from './run-program.ts'
+import { type SeedReport, seed } from './seed.ts'
+import { roles } from './shared/roles.ts'
+import { startSmtpSink } from './smtp-sink-process.ts'
+import { welcome } from './welcome.ts'
+
+const folder = join(process.cwd(), '.holdfast')
+const devFile = join(folder, 'dev.json')
+const mailFile = join(folder, 'mail.jsonl')
+
+await runProgram(async () => {
+  const stops: StopStep[] = []
+  const config = await withDatabase(stops)
+  const seeded = await prepare(config)
+  const mail = await withMail(stops)
+
+  const running = await startApp(app, { config, roles })
+  for (const stop of stops) running.shutdown.add(stop)
+  running.shutdown.install()
+
+  const { keys } = seeded
+  const content: DevFile = { api: running.apiUrl ?? '', admin: running.adminUrl, ...mail, keys }
+  await writeDevFile(devFile, content)
+  say(welcome({ ...content, sku: seeded.sku, devFile: relative(process.cwd(), devFile) }))
+})
+
+/** Settings are read before anything is started: all that is wrong with them is told at once. */
+async function withDatabase(stops: StopStep[]): Promise<Config> {
+  const config = loadConfig(process.env)
+  if (config.database.url !== undefined) return config
+  say('Starting Postgres ...')
+  const server = await startEmbeddedPostgres({ projectDir: process.cwd() })
+  stops.push({ name: 'postgres', timeoutMs: 30_000, stop: () => server.stop() })
+  return loadConfig({ ...process.env, DATABASE_URL: server.url() })
+}
+
+async function prepare(config: Config): Promise<SeedReport> {
+  const { directUrl, url } = config.database
+  const direct = (directUrl ?? url)?.reveal() ?? ''
+  const { applied } = await migrate({ url: direct, sources: migrationSources(buildRegistry(app)) })
+  if (applied.length > 0) say(`Applied ${applied.length} migrations.`)
+  const earlier = await readDevFile(devFile)
+  const onLoad = () => say('Loading two tenants with 11,000 products and 105,000 orders ...')
+  return seed({ url: direct, writtenDown: earlier?.keys ?? [], onLoad })
+}
+
+/** SMTP_URL names a mail server of your own. */
+async function withMail(stops: StopStep[]): Promise<Pick<DevFile, 'mail'>> {
+  if (process.env.SMTP_URL) return {}
+  const sink = await startSmtpSink(mailFile)
+  process.env.SMTP_URL = sink.url
+  stops.push({ name: 'mail sink', timeoutMs: 5_000, stop: () => sink.stop() })
+  return { mail: mailFile }
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
