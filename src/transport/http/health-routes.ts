@@ -2,7 +2,7 @@ import { type Health, type HealthReport, healthBody } from '../../runtime/health
 import type { HttpHost } from './host.ts'
 import { type PlainReply, plainRoute } from './plain-route.ts'
 
-/** `/health/live` and `/health/ready`; what is wrong in detail only where `detailed`. */
+/** `/health/live` and `/health/ready`; what is wrong, and `/health`, only where `detailed`. */
 export function healthRoutes(
   host: HttpHost,
   health: Health,
@@ -15,5 +15,7 @@ export function healthRoutes(
     body: healthBody(report, detailed),
   })
   plainRoute(host, '/health/live', headers, () => reply(health.live()))
-  plainRoute(host, '/health/ready', headers, async () => reply(await health.ready()))
+  const ready = async () => reply(await health.ready())
+  plainRoute(host, '/health/ready', headers, ready)
+  if (detailed) plainRoute(host, '/health', headers, ready)
 }

@@ -54,12 +54,13 @@ export class HttpMetrics {
   }
 }
 
-/** Numbers of a moment, by name: each becomes a gauge. */
-export type Gauges = Readonly<Record<string, number>>
+/** Numbers by name: a counter where the name ends in `Total`, else a gauge. */
+export type Numbers = Readonly<Record<string, number>>
 
-export function gaugeLines(prefix: string, gauges: Gauges): string[] {
-  return Object.entries(gauges).flatMap(([name, value]) => {
+/** `{ inFlight: 3 }` with the prefix `holdfast_http` as `holdfast_http_in_flight 3`. */
+export function numberLines(prefix: string, numbers: Numbers): string[] {
+  return Object.entries(numbers).flatMap(([name, value]) => {
     const full = `${prefix}_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`
-    return [`# TYPE ${full} gauge`, `${full} ${value}`]
+    return [`# TYPE ${full} ${name.endsWith('Total') ? 'counter' : 'gauge'}`, `${full} ${value}`]
   })
 }

@@ -10,7 +10,7 @@ import { Admission } from './admission.ts'
 import { corsFor } from './cors.ts'
 import { healthRoutes } from './health-routes.ts'
 import { HttpHost } from './host.ts'
-import { gaugeLines, HttpMetrics } from './metrics.ts'
+import { HttpMetrics, numberLines } from './metrics.ts'
 import { plainRoute } from './plain-route.ts'
 import { apiHeaders } from './security-headers.ts'
 
@@ -61,7 +61,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     listen: () => host.listen(config),
     drain: () => host.drain(),
     stop: (timeoutMs) => host.stop(timeoutMs),
-    metrics: () => [...metrics.lines(), ...gauges(host, admission)],
+    metrics: () => [...metrics.lines(), ...numbers(host, admission)],
   }
 }
 
@@ -71,8 +71,8 @@ function describe(host: HttpHost, headers: readonly string[], description?: stri
   plainRoute(host, '/openapi.json', headers, () => reply)
 }
 
-function gauges(host: HttpHost, admission: Admission): string[] {
-  return gaugeLines('holdfast_http', {
+function numbers(host: HttpHost, admission: Admission): string[] {
+  return numberLines('holdfast_http', {
     connections: host.connections,
     inFlight: admission.inFlight,
     refusedTotal: admission.refused,

@@ -112,13 +112,21 @@ export class OperationRoute {
       trace: traceContext(textOf(traceparent), textOf(tracestate)),
       startedAtMs: this.#options.clock.monotonicMs(),
     }
-    let outcome: Outcome
     try {
-      outcome = await this.#outcome(exchange)
+      this.#reply(exchange, await this.#outcome(exchange))
     } catch (error) {
-      outcome = this.#problemOf(error, exchange.requestId)
+      this.#replyAfter(error, exchange)
     }
-    this.#reply(exchange, outcome)
+  }
+
+  /** A bug, in what was executed or in a reply that could not be written (a header with a line feed). */
+  #replyAfter(error: unknown, exchange: Exchange): void {
+    try {
+      this.#reply(exchange, this.#problemOf(error, exchange.requestId))
+    } catch (second) {
+      this.#problemOf(second, exchange.requestId)
+      exchange.response.destroy()
+    }
   }
 
   async #outcome(exchange: Exchange): Promise<Outcome> {
