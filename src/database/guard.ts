@@ -1,0 +1,199 @@
+/**
+ * What every statement of a user is held to before it is sent.
+ *
+ * Always: a module writes its own tables alone, and a SELECT carries the protocol's row maximum.
+ * In development and tests besides: a SELECT has a bound, an UPDATE or DELETE has a WHERE, and the
+ * same statement is not sent again and again from the same place.
+ *
+ * States. A guard without a catalog (the database was away at start) lets writes pass that it
+ * cannot judge; `use` gives it one. The grammar is loaded behind `ready`.
+ */
+import { HoldfastError } from '../base/fault.ts'
+import type { Catalog } from './catalog.ts'
+import { Repetition } from './guard/repetition.ts'
+import type { Statement } from './statement.ts'
+import { factsOf, type StatementFacts, type WrittenTable } from './statement-facts.ts'
+
+export interface GuardOptions {
+  readonly mode: 'development' | 'production'
+  /** How often the same statement may be awaited at the same place of one operation. */
+  readonly repeatsMax?: number
+  /** How often it may be sent there at all: under Promise.all, deferred, in a loop. */
+  readonly parallelMax?: number
+  /** The most rows of a SELECT that declares no bound of its own. */
+  readonly rowsMax?: number
+  /** Told once where a check is left out. */
+  readonly onNotice?: (notice: string) => void
+}
+
+/** Three repeats are a handful of known things; a fourth is a loop over data. */
+const REPEATS_MAX = 3
+/** Twenty executions in one trip cost the server more than one statement for all would. */
+const PARALLEL_MAX = 20
+/** At 1 KiB a row 10 MiB for one request: what is larger is a list to page or a job's batch. */
+export const ROWS_MAX = 10_000
+
+/** How a statement travels: a deferred one makes no trip of its own. */
+export type Travel = 'awaited' | 'deferred'
+
+export interface OperationGuard {
+  /** The statement as it may be sent; throws where it may not. */
+  check(statement: Statement, travel?: Travel): Statement
+}
+
+export interface OperationPlace {
+  readonly operation: string
+  readonly module: string
+  /** In place of the guard's own, for an operation that pages through data on purpose. */
+  readonly repeatsMax?: number
+  /** The operation that calls this one in its transaction: their repeats add up. */
+  readonly within?: OperationGuard
+}
+
+export interface Guard {
+  /** The catalog to judge by, from now on. */
+  use(catalog: Catalog): void
+  /** One for each run of an operation: a retry begins anew. */
+  begin(place: OperationPlace): OperationGuard
+  /** Resolves when development's checks are there. Never rejects. */
+  readonly ready: Promise<void>
+}
+
+export function createGuard(options: GuardOptions): Guard {
+  return new StatementGuard(options)
+}
+
+class StatementGuard implements Guard {
+  readonly ready: Promise<void>
+  readonly rowsMax: number
+  readonly #options: GuardOptions
+  readonly #developing: boolean
+  #catalog: Catalog | undefined
+  /** Statements that a module may send, by module. */
+  readonly #allowed = new Map<string, WeakSet<StatementFacts>>()
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+    this.#developing = options.mode === 'development'
+    this.rowsMax = options.rowsMax ?? ROWS_MAX
+    this.ready = Promise.resolve()
+  }
+
+  get catalog(): Catalog | undefined {
+    return this.#catalog
+  }
+
+  use(catalog: Catalog): void {
+    this.#catalog = catalog
+    this.#allowed.clear()
+  }
+
+  begin(place: OperationPlace): OperationGuard {
+    if (!this.#developing) return new WriteGuard(this, place)
+    const { within } = place
+    const repetition =
+      within instanceof DevelopmentGuard ? within.repetition : this.#repetition(place)
+    return new DevelopmentGuard(this, place, repetition)
+  }
+
+  #repetition(place: OperationPlace): Repetition {
+    return new Repetition({
+      repeatsMax: place.repeatsMax ?? this.#options.repeatsMax ?? REPEATS_MAX,
+      parallelMax: this.#options.parallelMax ?? PARALLEL_MAX,
+    })
+  }
+
+  allowedFor(module: string): WeakSet<StatementFacts> {
+    let allowed = this.#allowed.get(module)
+    if (allowed === undefined) {
+      allowed = new WeakSet()
+      this.#allowed.set(module, allowed)
+    }
+    return allowed
+  }
+
+  /** Throws HF_FOREIGN_TABLE for the first table of another owner. */
+  assertOwn(facts: StatementFacts, place: OperationPlace): void {
+    for (const written of facts.writes) {
+      const owner = this.#ownerOf(written)
+      if (owner !== undefined && owner !== place.module) throw foreignTable(written, owner, place)
+    }
+  }
+
+  #ownerOf({ schema, table }: WrittenTable): string | undefined {
+    const found = this.#catalog?.table(schema, table)
+    const frameworks = (found?.schema ?? schema) === FRAMEWORK
+    return frameworks ? (found?.owner ?? FRAMEWORK) : found?.owner
+  }
+}
+
+/** The framework's schema, and what its own modules' names begin with. */
+const FRAMEWORK = 'holdfast'
+
+class WriteGuard implements OperationGuard {
+  readonly #guard: StatementGuard
+  readonly #place: OperationPlace
+  readonly #allowed: WeakSet<StatementFacts>
+
+  constructor(guard: StatementGuard, place: OperationPlace) {
+    this.#guard = guard
+    this.#place = place
+    this.#allowed = guard.allowedFor(place.module)
+  }
+
+  check(statement: Statement): Statement {
+    const facts = factsOf(statement.text)
+    if (facts.writes.length > 0 && !this.#allowed.has(facts)) {
+      this.#guard.assertOwn(facts, this.#place)
+      this.#allowed.add(facts)
+    }
+    if (facts.kind !== 'select' || statement.rowsMax !== undefined) return statement
+    return withRowsMax(statement, this.#guard.rowsMax)
+  }
+}
+
+/** A new object: statements are values, and the same one may be sent by others. */
+function withRowsMax({ text, values, bigint }: Statement, rowsMax: number): Statement {
+  return { text, values, rowsMax, bigint }
+}
+
+class DevelopmentGuard extends WriteGuard {
+  readonly repetition: Repetition
+  readonly #guard: StatementGuard
+  readonly #operation: string
+
+  constructor(guard: StatementGuard, place: OperationPlace, repetition: Repetition) {
+    super(guard, place)
+    this.#guard = guard
+    this.#operation = place.operation
+    this.repetition = repetition
+  }
+
+  override check(statement: Statement, travel: Travel = 'awaited'): Statement {
+    const checked = super.check(statement)
+    const { catalog } = this.#guard
+    this.repetition.count(statement, {
+      operation: this.#operation,
+      deferred: travel === 'deferred',
+      catalog,
+    })
+    return checked
+  }
+}
+
+function foreignTable(
+  { schema, table }: WrittenTable,
+  owner: string,
+  { operation, module }: OperationPlace,
+): HoldfastError {
+  const name = schema === undefined ? table : `${schema}.${table}`
+  const frameworks = owner === FRAMEWORK || owner.startsWith(`${FRAMEWORK}/`)
+  const whose = frameworks
+    ? 'Holdfast itself: use tx.emit, tx.enqueue or the functions of schema holdfast'
+    : `module ${owner}`
+  return new HoldfastError(
+    'HF_FOREIGN_TABLE',
+    `${operation} of module ${module} writes ${name}, which belongs to ${whose}.`,
+    { facts: { operation, module, table: name, owner } },
+  )
+}
