@@ -5,9 +5,15 @@
  * may wait for a lock: then the log's order agrees with the order in which the rows of a key were
  * changed (migrations/0001_events.sql, store.ts for how the log is read).
  */
+
+import { runAsLoops } from '../../database/as-loops.ts'
 import type { MigrationSource } from '../../database/migrate/source.ts'
+import type { Pool } from '../../database/pool.ts'
 import type { Statement } from '../../database/statement.ts'
 import { valuesList } from '../../database/values.ts'
+import * as store from './store.ts'
+
+export type { ParkedEvent, ParkedFilter, StoredEvent } from './store.ts'
 
 export const eventMigrations: MigrationSource = {
   name: 'holdfast/event',
@@ -53,4 +59,22 @@ export function appendEvents(events: readonly NewEvent[]): Statement {
     text: `INSERT INTO holdfast.events (${eventColumns}) VALUES ${valuesList(events.length, EVENT_COLUMNS)}`,
     values: events.flatMap(eventValues),
   }
+}
+
+/** Events that a subscription went past: failing ones, dead ones, and those that wait behind them. */
+export const parkedEvents = {
+  async list(pool: Pool, filter: store.ParkedFilter): Promise<readonly store.ParkedEvent[]> {
+    const [rows] = await runAsLoops(pool, store.listParked(filter))
+    return (rows?.rows ?? []) as unknown as readonly store.ParkedEvent[]
+  },
+  /** Lets them be tried again, with all their attempts; how many there were. */
+  async replay(pool: Pool, filter: store.ParkedFilter): Promise<number> {
+    const [rows] = await runAsLoops(pool, store.replayParked(filter))
+    return rows?.rowCount ?? 0
+  },
+  /** Never to be handled by this subscription: what waited behind them goes on. */
+  async discard(pool: Pool, filter: store.ParkedFilter): Promise<number> {
+    const [rows] = await runAsLoops(pool, store.discardParked(filter))
+    return rows?.rowCount ?? 0
+  },
 }

@@ -10,7 +10,14 @@
  */
 import { hasState, sqlstate } from '../../database/sqlstate.ts'
 import type { Rows, Statement } from '../../database/statement.ts'
-import { claimAndStore, claim as claimRow, readReply, removeExpired, storeReply } from './store.ts'
+import {
+  claimAndStore,
+  claim as claimRow,
+  pruneExpired,
+  readReply,
+  removeExpired,
+  storeReply,
+} from './store.ts'
 
 /** Whose key it is. Two tenants, two principals or two operations never share one. */
 export interface KeyOwner {
@@ -62,8 +69,8 @@ export function replyStatement(
 }
 
 /** Claim and reply in one row and one statement, for an outcome that needed no statement before. */
-export function claimWithReply(claim: Claim, reply: StoredReply): Statement {
-  return claimAndStore(claim, reply)
+export function claimWithReply(claim: Claim, reply: StoredReply, lockTimeoutMs: number): Statement {
+  return claimAndStore(claim, reply, Math.max(1, Math.ceil(lockTimeoutMs)))
 }
 
 /** The statement that reads a kept reply, and what its rows mean. */
@@ -87,6 +94,11 @@ export function keptReply(rows: Rows | undefined): KeptReply | undefined {
 /** Frees a key whose time is over and that the pruner has not met yet. */
 export function removeExpiredStatement(owner: KeyOwner): Statement {
   return removeExpired(owner)
+}
+
+/** For the pruner: one bounded bite of keys whose time is over. */
+export function pruneExpiredKeys(rowsMax: number): Statement {
+  return pruneExpired(rowsMax)
 }
 
 /** The key was used before. */

@@ -41,11 +41,12 @@ export function storeReply(claim: Claim, ctid: string | undefined, reply: Stored
   }
 }
 
-export function claimAndStore(claim: Claim, reply: StoredReply): Statement {
+export function claimAndStore(claim: Claim, reply: StoredReply, lockTimeoutMs: number): Statement {
   return {
     text: `INSERT INTO holdfast.idempotency_keys
  (status, content_type, headers, body, tenant, principal, operation, key, fingerprint, expires_at)
- VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10::text::interval)`,
+ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10::text::interval)
+ RETURNING set_config('lock_timeout', $11, true)`,
     values: [
       ...replyValues(reply),
       claim.tenant,
@@ -54,6 +55,7 @@ export function claimAndStore(claim: Claim, reply: StoredReply): Statement {
       claim.key,
       claim.fingerprint,
       `${claim.retentionMs} milliseconds`,
+      String(lockTimeoutMs),
     ],
   }
 }

@@ -11,6 +11,7 @@ import { HoldfastError, isFault } from '../../base/fault.ts'
 import { fencedAsLoops } from '../../database/as-loops.ts'
 import { hasState, sqlstate } from '../../database/sqlstate.ts'
 import type { Statement } from '../../database/statement.ts'
+import { runAbortable } from '../../runtime/abortable.ts'
 import { completeOrRaise, type Job } from './store.ts'
 
 export interface JobTurn {
@@ -49,7 +50,8 @@ const ABORT_GRACE_MS = 1_000
 const UNKNOWN_NAME_DELAY_MS = 10_000
 const UNAVAILABLE_DELAY_MS = 1_000
 
-export type AbortCause = 'timeout' | 'lost' | 'stopping'
+/** Beside its timeout. */
+export type AbortCause = 'lost' | 'stopping'
 
 export class Attempt {
   readonly job: Job
@@ -77,33 +79,28 @@ export class Attempt {
       const reason = 'This process has no handler for the job.'
       return { kind: 'released', delayMs: UNKNOWN_NAME_DELAY_MS, reason }
     }
-    const disarm = this.#clock.after(handler.timeoutMs, () => this.abort('timeout'))
     try {
-      await Promise.race([this.#handle(handler), this.#overdue()])
+      await this.#handle(handler)
       return { kind: 'done', settled: handler.kind === 'run' }
     } catch (error) {
       return this.#judge(error, handler)
-    } finally {
-      disarm()
     }
   }
 
-  async #handle(handler: JobHandler): Promise<void> {
-    await handler.handle(this.job, {
-      closing: handler.kind === 'run' ? fencedAsLoops(completeOrRaise(this.job)) : [],
-      signal: this.#controller.signal,
-      timeoutMs: handler.timeoutMs,
-    })
-  }
-
-  /** Rejects a grace after the abort; never, where none comes. */
-  #overdue(): Promise<never> {
-    const { signal } = this.#controller
-    return new Promise((_, reject) => {
-      const arm = () => this.#clock.after(ABORT_GRACE_MS, () => reject(signal.reason))
-      if (signal.aborted) arm()
-      else signal.addEventListener('abort', arm, { once: true })
-    })
+  #handle(handler: JobHandler): Promise<void> {
+    const { timeoutMs } = handler
+    const controller = this.#controller
+    const timeoutFault = () => faultOf(undefined, this.job)
+    const limits = {
+      clock: this.#clock,
+      controller,
+      timeoutMs,
+      timeoutFault,
+      graceMs: ABORT_GRACE_MS,
+    }
+    const closing = handler.kind === 'run' ? fencedAsLoops(completeOrRaise(this.job)) : []
+    const turn = { closing, signal: controller.signal, timeoutMs }
+    return runAbortable(limits, async () => handler.handle(this.job, turn))
   }
 
   #judge(error: unknown, handler: JobHandler): Ending {
@@ -115,11 +112,12 @@ export class Attempt {
       return { kind: 'released', delayMs: UNAVAILABLE_DELAY_MS, reason: errorText(error) }
     }
     const delayMs = backoffMs(handler.backoff, this.job.attempt)
-    return { kind: 'failed', delayMs, error: this.#cause ? this.#controller.signal.reason : error }
+    const { aborted, reason } = this.#controller.signal
+    return { kind: 'failed', delayMs, error: aborted ? reason : error }
   }
 }
 
-function faultOf(cause: AbortCause, job: Job): HoldfastError {
+function faultOf(cause: AbortCause | undefined, job: Job): HoldfastError {
   if (cause === 'lost') return new HoldfastError('HF_LEASE_LOST')
   if (cause === 'stopping') return new HoldfastError('HF_CANCELLED', 'The worker is being stopped.')
   return new HoldfastError('HF_DEADLINE_EXCEEDED', `Job ${job.name} took longer than its timeout.`)
