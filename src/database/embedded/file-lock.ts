@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../base/clock.ts'
 import { HoldfastError } from '../../base/fault.ts'
 import { randomToken } from '../../base/id.ts'
 import { isProcessAlive } from './process-liveness.ts'
@@ -52,10 +53,10 @@ export async function withFileLock<T>(
   timeoutMs: number,
   work: () => Promise<T>,
 ): Promise<T> {
-  const startedMs = performance.now()
+  const startedMs = systemClock.monotonicMs()
   while (!tryLock(path)) {
-    if (holderIsDead(path, Date.now())) breakLock(path)
-    else if (performance.now() - startedMs > timeoutMs)
+    if (holderIsDead(path, systemClock.now())) breakLock(path)
+    else if (systemClock.monotonicMs() - startedMs > timeoutMs)
       throw new HoldfastError(
         'HF_EMBEDDED_TIMEOUT',
         `Another process has held ${path} for ${timeoutMs} ms.`,

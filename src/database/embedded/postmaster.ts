@@ -21,6 +21,7 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../base/clock.ts'
 import { HoldfastError } from '../../base/fault.ts'
 import type { Binaries } from './binaries.ts'
 import { isProcessAlive } from './process-liveness.ts'
@@ -193,12 +194,12 @@ async function attempt(options: PostmasterOptions, port: number): Promise<Attemp
   child.once('exit', () => {
     ended = true
   })
-  const startedMs = performance.now()
+  const startedMs = systemClock.monotonicMs()
   while (!ended) {
     const file = readPidFile(options.dataDir)
     if (file?.pid === child.pid && file?.ready && child.pid)
       return { started: { pid: child.pid, port } }
-    if (performance.now() - startedMs > START_TIMEOUT_MS) {
+    if (systemClock.monotonicMs() - startedMs > START_TIMEOUT_MS) {
       child.kill('SIGQUIT')
       throw new HoldfastError(
         'HF_EMBEDDED_TIMEOUT',
@@ -245,9 +246,9 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
 }
 
 async function isGoneWithin(pid: number, timeoutMs: number): Promise<boolean> {
-  const startedMs = performance.now()
+  const startedMs = systemClock.monotonicMs()
   while (isProcessAlive(pid)) {
-    if (performance.now() - startedMs > timeoutMs) return false
+    if (systemClock.monotonicMs() - startedMs > timeoutMs) return false
     await sleep(POLL_MS)
   }
   return true

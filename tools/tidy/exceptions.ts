@@ -1,0 +1,7 @@
+import type { Exception } from './finding.ts'
+
+/** At most this many: with more, a rule is wrong or is not meant. */
+export const EXCEPTIONS_MAX = 10
+
+/** A list that should shrink: an exception that nothing needs any more fails the check. */
+export const exceptions: readonly Exception[] = []
