@@ -36,8 +36,6 @@ export interface Scope {
   readonly signal: AbortSignal
   readonly idempotencyKey?: string
   readonly credential?: Credential
-  /** The caller's network address, where there is one: for limits, never for identity. */
-  readonly address?: string
   readonly clock: Clock
 }
 
@@ -52,7 +50,6 @@ export interface ScopeFacts {
   readonly clock: Clock
   readonly idempotencyKey?: string | undefined
   readonly credential?: Credential | undefined
-  readonly address?: string | undefined
   readonly callerGone?: CallerGone | undefined
 }
 
@@ -64,7 +61,6 @@ export class OpenScope implements Scope {
   readonly clock: Clock
   declare readonly idempotencyKey?: string
   declare readonly credential?: Credential
-  declare readonly address?: string
   readonly #callerGone: CallerGone | undefined
   #controller: AbortController | undefined
   #release: (() => void) | undefined
@@ -78,7 +74,6 @@ export class OpenScope implements Scope {
     this.clock = facts.clock
     if (facts.idempotencyKey !== undefined) this.idempotencyKey = facts.idempotencyKey
     if (facts.credential !== undefined) this.credential = facts.credential
-    if (facts.address !== undefined) this.address = facts.address
     this.#callerGone = facts.callerGone
   }
 

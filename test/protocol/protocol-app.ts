@@ -4,16 +4,22 @@ import { systemClock } from '../../src/base/clock.ts'
 import { principal } from '../../src/base/principal.ts'
 import { holdfast } from '../../src/operation/builder.ts'
 import { defineCommand, defineQuery } from '../../src/operation/contract.ts'
-import { builtinProblem, conflict } from '../../src/operation/problem.ts'
+import {
+  builtinProblem,
+  conflict,
+  problemReply,
+  validationProblem,
+} from '../../src/operation/problem.ts'
 import type { Registry } from '../../src/operation/registered.ts'
 import { buildRegistry } from '../../src/operation/registry.ts'
 import type { Reply } from '../../src/operation/reply.ts'
+import type { OperationRequest } from '../../src/operation/request.ts'
 import { anyPrincipal } from '../../src/operation/rule.ts'
 import { type HttpConfig, loadConfig } from '../../src/runtime/config.ts'
 import { Health } from '../../src/runtime/health.ts'
 import { type Log, silentLog } from '../../src/runtime/log.ts'
 import { createHttpServer, type HttpServer } from '../../src/transport/http/server.ts'
-import type { Execute, ExecuteRequest } from '../../src/transport/rest/operation-route.ts'
+import type { Execute } from '../../src/transport/rest/operation-route.ts'
 
 const Order = z.object({ id: z.string(), note: z.string().optional() }).meta({ id: 'Order' })
 
@@ -86,7 +92,7 @@ export function protocolRegistry(): Registry {
 export const KEY = 'hf_test_key'
 
 /** What `execute` was asked, in order. */
-export type Asked = ExecuteRequest & { readonly operation: string }
+export type Asked = OperationRequest & { readonly operation: string; readonly value: unknown }
 
 export interface ProtocolServer extends AsyncDisposable {
   readonly server: HttpServer
@@ -109,8 +115,10 @@ export async function protocolServer(options: ProtocolOptions = {}): Promise<Pro
   const execute = options.execute ?? echo
   const server = createHttpServer({
     registry: protocolRegistry(),
-    execute: (operation, request) => {
-      asked.push({ ...request, operation: operation.name })
+    execute: async (operation, request) => {
+      if (!request.input.ok)
+        return problemReply(validationProblem(request.input.violations), request.scope)
+      asked.push({ ...request, operation: operation.name, value: request.input.value })
       return execute(operation, request)
     },
     authenticate: (text) =>
@@ -142,7 +150,7 @@ const tester = principal({
 })
 
 const echo: Execute = async (operation, { input }) =>
-  json(200, { operation: operation.name, input })
+  json(200, { operation: operation.name, input: input.ok ? input.value : undefined })
 
 export function json(
   status: number,

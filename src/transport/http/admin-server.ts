@@ -38,7 +38,14 @@ export interface AdminServer {
 export function createAdminServer(options: AdminServerOptions): AdminServer {
   const { log, clock, limits, config } = options
   const headers = apiHeaders({ behindTls: false })
-  const host = new HttpHost({ limits, headers, cors: corsOff, log, clock })
+  const host = new HttpHost({
+    limits,
+    longestMs: limits.requestTimeoutMaxMs,
+    headers,
+    cors: corsOff,
+    log,
+    clock,
+  })
   guardHost(host, config.host)
   healthRoutes(host, options.health, headers, true)
   adminRoutes(host, headers, options)

@@ -29,11 +29,12 @@ export type HostLimits = Pick<
   | 'receiveTimeoutMs'
   | 'headersTimeoutMs'
   | 'keepAliveTimeoutMs'
-  | 'requestTimeoutMaxMs'
 >
 
 export interface HostOptions {
   readonly limits: HostLimits
+  /** The longest that any request may take once it is here. */
+  readonly longestMs: number
   /** Flat list, on every reply that Holdfast makes. */
   readonly headers: readonly string[]
   readonly cors: Cors
@@ -175,7 +176,7 @@ export class HttpHost {
     const { limits } = this.#options
     server.maxConnections = limits.connectionsMax
     server.maxHeadersCount = HEADERS_MAX
-    server.timeout = limits.requestTimeoutMaxMs + SILENCE_SLACK_MS
+    server.timeout = this.#options.longestMs + SILENCE_SLACK_MS
     server.on('connection', (socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))

@@ -42,8 +42,10 @@ export interface HttpServer {
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { config, log, clock } = options
   const headers = apiHeaders(config)
+  const longestMs = longestOf(options.registry, config)
   const host = new HttpHost({
     limits: config,
+    longestMs,
     headers,
     cors: corsFor(config.corsOrigins),
     log,
@@ -63,6 +65,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     stop: (timeoutMs) => host.stop(timeoutMs),
     metrics: () => [...metrics.lines(), ...numbers(host, admission)],
   }
+}
+
+function longestOf(registry: Registry, config: HttpConfig): number {
+  const declared = [...registry.operations.values()].map(({ timeoutMs }) => timeoutMs ?? 0)
+  return Math.max(config.requestTimeoutMaxMs, ...declared)
 }
 
 function describe(host: HttpHost, headers: readonly string[], description?: string): void {

@@ -8,17 +8,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 import type { Principal } from '../../base/principal.ts'
-import {
-  builtinProblem,
-  ProblemError,
-  problemReply,
-  validationProblem,
-} from '../../operation/problem.ts'
+import type { Parsed } from '../../base/schema.ts'
+import type { Assemble } from '../../operation/input.ts'
+import { builtinProblem, ProblemError, problemReply } from '../../operation/problem.ts'
 import type { RegisteredOperation } from '../../operation/registered.ts'
 import type { Reply } from '../../operation/reply.ts'
+import type { OperationRequest } from '../../operation/request.ts'
 import type { HttpConfig } from '../../runtime/config.ts'
 import type { Log } from '../../runtime/log.ts'
-import { type Credential, deadlineAfter, OpenScope, type Scope } from '../../runtime/scope.ts'
+import { type Credential, deadlineAfter, OpenScope } from '../../runtime/scope.ts'
 import { type TraceContext, traceContext } from '../../runtime/trace-context.ts'
 import type { Admission } from '../http/admission.ts'
 import { hasBody, readBody, refuseBody } from '../http/body.ts'
@@ -30,6 +28,7 @@ import { parseQuery } from '../http/query.ts'
 import { send } from '../http/reply.ts'
 import { bearerCredential, idempotencyKey, requestTimeoutMs } from '../http/request-headers.ts'
 import { PathPattern, pathOf, queryOf } from '../http/target.ts'
+import { isPage, nextLink } from './next-link.ts'
 
 export interface Authentication {
   readonly principal: Principal
@@ -45,17 +44,8 @@ export type Authenticate = (
   operation: RegisteredOperation,
 ) => Authentication | ProblemError | Promise<Authentication | ProblemError>
 
-export interface ExecuteRequest {
-  readonly scope: Scope
-  /** Parsed JSON, path and query put together, not yet held against the schema. */
-  readonly input: unknown
-  /** What the fingerprint is taken over: method, target as received, line feed, body as received. */
-  readonly rawInput: string
-  readonly ifMatch?: string
-}
-
 /** The door of an operation; answers problems too, and throws only where there is a bug. */
-export type Execute = (operation: RegisteredOperation, request: ExecuteRequest) => Promise<Reply>
+export type Execute = (operation: RegisteredOperation, request: OperationRequest) => Promise<Reply>
 
 export interface RestOptions {
   readonly host: HttpHost
@@ -65,7 +55,7 @@ export interface RestOptions {
   readonly metrics: HttpMetrics
   readonly limits: Pick<
     HttpConfig,
-    'bodyBytesMax' | 'requestTimeoutMs' | 'requestTimeoutMaxMs' | 'trustedProxies'
+    'bodyBytesMax' | 'requestTimeoutMs' | 'requestTimeoutMaxMs' | 'trustedProxies' | 'publicUrl'
   >
   /** Flat list, on every reply. */
   readonly headers: readonly string[]
@@ -77,7 +67,7 @@ export interface RestOptions {
 type Outcome = Reply | ProblemError | undefined
 
 interface Input {
-  readonly value: unknown
+  readonly parsed: Parsed<unknown>
   readonly raw: string
 }
 
@@ -90,6 +80,8 @@ export class OperationRoute {
   readonly #timeoutMaxMs: number
   readonly #headers: readonly string[]
   readonly #metrics: OperationMetrics
+  readonly #isPage: boolean
+  readonly #publicUrl: string
 
   constructor(operation: RegisteredOperation, options: RestOptions) {
     const { limits } = options
@@ -101,6 +93,8 @@ export class OperationRoute {
     this.#timeoutMs = operation.timeoutMs ?? limits.requestTimeoutMs
     this.#headers = [...options.headers, 'cache-control', 'no-store']
     this.#metrics = options.metrics.operation(operation.name)
+    this.#isPage = isPage(operation.outputSchema)
+    this.#publicUrl = limits.publicUrl ?? ''
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -174,9 +168,9 @@ export class OperationRoute {
     const target = request.url as string
     const query = parseQuery(queryOf(target))
     if (query instanceof ProblemError) return query
-    const parsed = this.operation.assemble?.({ path, query, body: body.value })
-    if (parsed?.ok !== true) return validationProblem(parsed?.violations ?? [])
-    return { value: parsed.value, raw: `${request.method} ${target}\n${body.text}` }
+    const assemble = this.operation.assemble as Assemble
+    const parsed = assemble({ path, query, body: body.value })
+    return { parsed, raw: `${request.method} ${target}\n${body.text}` }
   }
 
   async #execute(exchange: Exchange, who: Authentication, input: Input): Promise<Outcome> {
@@ -192,8 +186,9 @@ export class OperationRoute {
     try {
       return await this.#options.execute(this.operation, {
         scope,
-        input: input.value,
+        input: input.parsed,
         rawInput: input.raw,
+        address: clientAddress(request, this.#options.limits.trustedProxies),
         ...(expected === undefined ? {} : { ifMatch: expected }),
       })
     } finally {
@@ -212,7 +207,7 @@ export class OperationRoute {
     if (key instanceof ProblemError) return key
     const asked = single(headers['request-timeout'], this.#askedMs)
     if (asked instanceof ProblemError) return asked
-    const { clock, limits } = this.#options
+    const { clock } = this.#options
     return new OpenScope({
       principal: who.principal,
       credential: who.credential,
@@ -221,7 +216,6 @@ export class OperationRoute {
       deadline: deadlineAfter(clock, asked ?? this.#timeoutMs),
       clock,
       idempotencyKey: key,
-      address: clientAddress(request, limits.trustedProxies),
       callerGone: (onGone) => whenGone(request, onGone),
     })
   }
@@ -239,9 +233,9 @@ export class OperationRoute {
     const reply = outcome instanceof ProblemError ? problemReply(outcome, { requestId }) : outcome
     const unchanged = reply.status === 200 && this.#isUnchanged(request, reply)
     const status = unchanged ? 304 : reply.status
-    this.#metrics.replied(status, durationMs)
     const headers = this.#headersOf(exchange, reply)
     send(request, response, { status, headers, body: unchanged ? '' : reply.body })
+    this.#metrics.replied(status, durationMs)
   }
 
   #isUnchanged(request: IncomingMessage, reply: Reply): boolean {
@@ -262,6 +256,10 @@ export class OperationRoute {
     headers.push('content-type', reply.contentType)
     for (const name in reply.headers) headers.push(name, reply.headers[name] as string)
     if (reply.replayed) headers.push('idempotency-replayed', 'true')
+    if (this.#isPage && reply.status === 200) {
+      const link = nextLink(this.#publicUrl, request.url as string, reply.body)
+      if (link !== undefined) headers.push('link', link)
+    }
     return headers
   }
 
