@@ -9,6 +9,7 @@
  * A turn that throws is logged and followed by a pause that grows; waking does not shorten it, or a
  * lost database would be asked by every commit.
  */
+import { randomInt } from 'node:crypto'
 import { type Backoff, backoffMs } from '../base/backoff.ts'
 import { type Clock, pause } from '../base/clock.ts'
 import type { Log } from './log.ts'
@@ -141,7 +142,7 @@ export class Loop implements Runnable {
 }
 
 function restMs(intervalMs: number): number {
-  return intervalMs * (0.9 + Math.random() * 0.2)
+  return (intervalMs * randomInt(90, 111)) / 100
 }
 
 function failedTurnMs(failures: number): number {
