@@ -7,6 +7,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import type { PoolClient } from 'pg'
+import { outsideTransaction } from '../runtime/outbound-guard.ts'
 import { Batch, type Step, type Wire } from './batch.ts'
 import { ConnectionLostError, isStaleStatement, StatementError } from './sqlstate.ts'
 import type { Rows, Statement } from './statement.ts'
@@ -150,7 +151,10 @@ export class Connection {
     this.#counters.cancels++
     const { host, port } = this.#client
     const target = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
-    await deliver(connect(target), this.#cancelPacket())
+    await deliver(
+      outsideTransaction(() => connect(target)),
+      this.#cancelPacket(),
+    )
   }
 
   #cancelPacket(): Buffer {

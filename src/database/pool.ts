@@ -5,6 +5,7 @@
 import { Pool as PgPool, type PoolClient } from 'pg'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
+import { outsideTransaction } from '../runtime/outbound-guard.ts'
 import type { Step } from './batch.ts'
 import { type Capabilities, Connection, type ConnectionCounters } from './connection.ts'
 import { probe } from './probe.ts'
@@ -94,7 +95,8 @@ export class Pool {
     }
     const pipelined = !this.#pipeliningFailed
     try {
-      const client = await this.#pool.connect()
+      // Connecting is ours, whoever asks: the guard of calls to the outside does not mean it.
+      const client = await outsideTransaction(() => this.#pool.connect())
       return this.#connections.get(client) as Connection
     } catch (error) {
       if (pipelined && this.#pipeliningFailed) return this.acquire()

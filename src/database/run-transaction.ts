@@ -37,7 +37,8 @@ export async function runTransaction<T>(
     const tx = new Transaction(pool, options)
     try {
       const value = await work(tx, attempt)
-      return await commit(pool, tx, options, value)
+      if (!tx.ended) await commitTransaction(pool, tx, options)
+      return value
     } catch (error) {
       await tx.rollback()
       await orThrow(pool, options, error, attempt, attemptsMax)
@@ -45,14 +46,18 @@ export async function runTransaction<T>(
   }
 }
 
-async function commit<T>(pool: Pool, tx: Transaction, options: RunOptions, value: T): Promise<T> {
+/** COMMIT; a lost one is resolved here, unless the caller said that he does it. */
+export async function commitTransaction(
+  pool: Pool,
+  tx: Transaction,
+  options: TransactionOptions,
+): Promise<void> {
   try {
     await tx.commit()
-    return value
   } catch (error) {
     if (!isInDoubt(error) || options.inDoubt === 'caller') throw error
-    if (await committed(pool, xidOf(tx.openingRows))) return value
-    throw new ConnectionLostError(error, false)
+    if (!(await committed(pool, xidOf(tx.openingRows)))) throw new ConnectionLostError(error, false)
+    await tx.rollback()
   }
 }
 

@@ -30,14 +30,17 @@ export interface TransactionOptions {
   readonly deadlineMs: number
   /** The caller went away: a running statement is cancelled. */
   readonly signal?: AbortSignal | undefined
-  /** Sent right behind BEGIN, before any statement of the user: the context, the claim. */
-  readonly opening: () => readonly Statement[]
+  /** Sent right behind BEGIN, before any statement of the user: the context, the claim. `single`:
+   *  everything up to COMMIT travels in this one batch, so that the outcome is known already. */
+  readonly opening: (stage: OpeningStage) => readonly Statement[]
   /** How the outcome of a lost COMMIT is found out: the xid that the opening returned, or by the
    *  caller (an idempotency key); then BEGIN and COMMIT may share a batch. */
   readonly inDoubt: 'xid' | 'caller'
   /** Keep the stack of the place that closed it, for HF_SCOPE_CLOSED. Costs some microseconds. */
   readonly stacks?: boolean
 }
+
+export type OpeningStage = 'first' | 'single'
 
 type State = 'unopened' | 'open' | 'failed' | 'closing' | 'closed'
 
@@ -76,29 +79,36 @@ export class Transaction {
     return this.#openingRows
   }
 
-  get opened(): boolean {
-    return this.#state !== 'unopened'
+  /** Committed or rolled back. */
+  get ended(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** The first error of a statement, also one that the work has swallowed. */
+  get failure(): unknown {
+    return this.#failure
   }
 
   /** Sends a statement with everything else of this tick. */
   query<R = Row>(statement: Statement): Promise<Rows<R>> {
-    this.#assertUsable()
+    this.assertUsable()
     return this.#queue.add<R>(statement)
   }
 
   /** Writes with the closing batch: no round trip of its own, and its rows cannot be read. */
   defer(statement: Statement): void {
-    this.#assertUsable()
+    this.assertUsable()
     this.#deferred.push(statement)
   }
 
   /** Statements that a store adds to the closing batch, asked for once, just before it is sent. */
   beforeCommit(hook: (opening: readonly Rows[] | undefined) => readonly Statement[]): void {
-    this.#assertUsable()
+    this.assertUsable()
     this.#beforeCommit.push(hook)
   }
 
-  #assertUsable(): void {
+  /** Throws HF_SCOPE_CLOSED once the closing batch is on its way. */
+  assertUsable(): void {
     if (this.#state === 'closing' || this.#state === 'closed') throw this.#scopeClosed()
   }
 
@@ -131,10 +141,10 @@ export class Transaction {
   }
 
   /** What has to travel ahead: BEGIN and the opening at first, the shrunken timeout later. */
-  async #prefix(): Promise<readonly Statement[]> {
+  async #prefix(stage: OpeningStage = 'first'): Promise<readonly Statement[]> {
     if (this.#state === 'unopened') {
       await this.#open()
-      return [BEGIN[this.#options.isolation], ...this.#options.opening()]
+      return [BEGIN[this.#options.isolation], ...this.#options.opening(stage)]
     }
     const nowMs = this.#pool.clock.monotonicMs()
     if (nowMs - this.#timeoutSetMs < TIMEOUT_REFRESH_MS) return []
@@ -181,17 +191,28 @@ export class Transaction {
    * or with ConnectionLostError { closingSent: true } where the outcome is in doubt.
    */
   async commit(): Promise<void> {
-    this.#assertUsable()
+    this.assertUsable()
     // What was asked for and not awaited: its failure must not be overlooked.
     await this.#queue.settle()
     if (this.#state === 'failed') throw this.#failure
     this.#assertGoing()
     if (this.#state === 'unopened' && this.#options.inDoubt === 'xid') await this.#openAlone()
-    const prefix = await this.#prefix()
+    const prefix = await this.#prefix('single')
     const closing = this.#closingStatements()
+    await this.#runClosing([...prefix, ...closing, COMMIT])
+  }
+
+  /** From here on nothing cancels: what was sent may be committed. */
+  async #runClosing(statements: readonly Statement[]): Promise<void> {
     this.#state = 'closing'
     this.#disarm?.()
-    await this.#run([...prefix, ...closing, COMMIT], true)
+    try {
+      await this.#run(statements, true)
+    } catch (error) {
+      this.#state = 'failed'
+      this.#failure = error
+      throw error
+    }
     await this.#close()
   }
 
@@ -210,17 +231,14 @@ export class Transaction {
    * COMMIT. For an outcome that is stored although the work is not: a declared problem.
    */
   async rollbackAndStore(statements: readonly Statement[]): Promise<void> {
-    this.#assertUsable()
+    this.assertUsable()
     await this.#queue.settle()
     const started = this.#connection !== undefined
     if (!started) await this.#open()
     if (this.#connection?.broken) throw new ConnectionLostError(this.#failure, false)
-    this.#state = 'closing'
-    this.#disarm?.()
-    const opening = [BEGIN['read committed'], ...this.#options.opening()]
+    const opening = [BEGIN['read committed'], ...this.#options.opening('single')]
     const rollback = started ? [ROLLBACK] : []
-    await this.#run([...rollback, ...opening, ...statements, COMMIT], true)
-    await this.#close()
+    await this.#runClosing([...rollback, ...opening, ...statements, COMMIT])
   }
 
   /** Gives everything back. Never throws; may be called in any state and again. */

@@ -55,6 +55,8 @@ interface OperationContext<I extends Schema, P, S> {
 
 export interface CommandContext<I extends Schema, P, DB, S> extends OperationContext<I, P, S> {
   readonly tx: UnitOfWork<DB>
+  /** The entity-tag that the caller has seen, unquoted, or `*`; see `ifMatch` of the contract. */
+  readonly ifMatch: string | undefined
 }
 
 export interface CommandHandler<I extends Schema, O extends Schema, P, DB, S>

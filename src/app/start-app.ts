@@ -1,0 +1,222 @@
+/**
+ * Starts an app: registry, database, services, loops, HTTP, in this order; stops them in the
+ * reverse one. Everything that an app is made of is put together here and in `wire.ts`.
+ */
+import { randomBytes } from 'node:crypto'
+import { type Authenticator, createAuthenticator } from '../access/authenticate.ts'
+import type { RoleTable } from '../access/role-table.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { HoldfastError } from '../base/fault.ts'
+import type { Step } from '../database/batch.ts'
+import { createGuard } from '../database/guard.ts'
+import { Pool } from '../database/pool.ts'
+import type { AppDefinition } from '../operation/builder.ts'
+import type { Registry } from '../operation/registered.ts'
+import { buildRegistry } from '../operation/registry.ts'
+import type { OperationRuntime } from '../operation/runtime.ts'
+import type { Config } from '../runtime/config.ts'
+import { Health } from '../runtime/health.ts'
+import { createLog, type Log } from '../runtime/log.ts'
+import { installOutboundGuard } from '../runtime/outbound-guard.ts'
+import { type ServiceDefinition, startServices } from '../runtime/service.ts'
+import { Shutdown } from '../runtime/shutdown.ts'
+import { CLAIM_WAIT_MS_DEFAULT, RETENTION_MS_DEFAULT } from '../state/idempotency/idempotency.ts'
+import { type Doors, openDoors } from './doors.ts'
+import { DatabaseGate } from './prepare-database.ts'
+import { migrationSources } from './sources.ts'
+import { type Loops, wireLimiter, wireLoops } from './wire.ts'
+
+export interface StartOptions {
+  readonly config: Config
+  /** What this process does. Default: both. */
+  readonly does?: readonly ('api' | 'loops')[]
+  /** What the roles that API keys carry stand for. */
+  readonly roles?: RoleTable
+  /** Ready-made services that stand in for those of the same name: for tests. */
+  readonly services?: Readonly<Record<string, unknown>>
+  readonly log?: Log
+  readonly clock?: Clock
+  /** Walks inside every batch of the API: for crash tests and explorers. */
+  readonly step?: Step
+  /** Ends the process after a shutdown. Default: the process goes on. */
+  readonly exit?: (code: number) => void
+}
+
+export interface RunningApp {
+  /** `http://127.0.0.1:3000`; undefined where this process does not serve. */
+  readonly apiUrl: string | undefined
+  readonly adminUrl: string
+  readonly runtime: OperationRuntime
+  readonly loops: Loops
+  readonly health: Health
+  /** Signals and failures are listened to once `install` is called on it. */
+  readonly shutdown: Shutdown
+  /** Drains and ends everything; the process goes on. */
+  stop(): Promise<void>
+}
+
+/** The loops' own connections: a burst of requests must not keep them from renewing leases. */
+const LOOP_CONNECTIONS_MAX = 6
+
+export async function startApp(app: AppDefinition, options: StartOptions): Promise<RunningApp> {
+  const parts = assemble(app, options)
+  const { gate, log, shutdown } = parts
+  try {
+    const catalog = await gate.look()
+    if (catalog !== null) parts.guard.use(catalog)
+    const services = await startServices(serviceOptions(app, parts, options))
+    const running = await open(parts, services.services, options)
+    shutdown.add({ name: 'services', timeoutMs: 5_000, stop: () => services.stop() })
+    addPools(parts)
+    if (catalog === null) awaitDatabase(parts, running.loops)
+    else running.loops.start()
+    return running
+  } catch (error) {
+    log.error({ error }, 'The app did not start.')
+    await closePools(parts)
+    throw error
+  }
+}
+
+type Parts = ReturnType<typeof assemble>
+
+function assemble(app: AppDefinition, options: StartOptions) {
+  const { config } = options
+  const clock = options.clock ?? systemClock
+  const log = options.log ?? createLog(config.log)
+  const registry = buildRegistry(app)
+  const url = databaseUrl(config)
+  const directUrl = config.database.directUrl?.reveal() ?? url
+  const { connectionsMax } = config.database
+  const pool = new Pool({
+    url,
+    connectionsMax,
+    clock,
+    applicationName: 'holdfast api',
+    step: options.step,
+  })
+  const loopPool = new Pool({
+    url,
+    connectionsMax: LOOP_CONNECTIONS_MAX,
+    clock,
+    applicationName: 'holdfast loops',
+  })
+  const sources = migrationSources(registry)
+  const gate = new DatabaseGate({ pool, directUrl, sources, clock, log })
+  const health = new Health(clock)
+  const shutdown = new Shutdown({ log, clock, exit: options.exit ?? (() => {}) })
+  const mode = config.environment === 'production' ? 'production' : 'development'
+  const guard = createGuard({ mode, onNotice: (notice: string) => log.warn({}, notice) })
+  return { config, clock, log, registry, pool, loopPool, gate, health, shutdown, guard, directUrl }
+}
+
+function databaseUrl(config: Config): string {
+  const url = config.database.url?.reveal()
+  if (url !== undefined) return url
+  throw new HoldfastError('HF_CONFIG_INVALID', 'DATABASE_URL is missing.')
+}
+
+function serviceOptions(app: AppDefinition, parts: Parts, options: StartOptions) {
+  const definitions = new Map<string, ServiceDefinition>()
+  for (const module of parts.registry.modules.values()) addAll(definitions, module.services)
+  addAll(definitions, app.services)
+  const { config, log } = parts
+  return { definitions, context: { config, log }, replace: options.services ?? {} }
+}
+
+function addAll(into: Map<string, ServiceDefinition>, from: object): void {
+  for (const [name, service] of Object.entries(from)) into.set(name, service as ServiceDefinition)
+}
+
+async function open(
+  parts: Parts,
+  services: Readonly<Record<string, unknown>>,
+  options: StartOptions,
+): Promise<RunningApp> {
+  installOutboundGuard()
+  const { clock, log, pool, registry, guard, health, shutdown } = parts
+  const does = options.does ?? ['api', 'loops']
+  const limiter = wireLimiter(parts)
+  const authenticator = createAuthenticator({
+    pool: parts.loopPool,
+    clock,
+    log,
+    ...(options.roles && { roles: options.roles }),
+  })
+  const shared = { registry, services, clock, log, guard, limiter: limiter.limiter, ...SETTINGS }
+  const wake = (what: { events: boolean; jobs: boolean }) => loops.wake(what)
+  const stacks = parts.config.environment !== 'production'
+  const runtime: OperationRuntime = { ...shared, pool, wake, stacks }
+  const loops = wireLoops({
+    runtime: { ...runtime, pool: parts.loopPool },
+    processing: does.includes('loops'),
+    background: [authenticator.loop, ...limiter.loops],
+  })
+  const doors = await openDoors({ ...parts, runtime, authenticator, serving: does.includes('api') })
+  addStops(parts, doors, loops)
+  registerChecks(parts, loops)
+  const { apiUrl, adminUrl } = doors
+  const stop = () => shutdown.stop('stop')
+  return { apiUrl, adminUrl, runtime, loops, health, shutdown, stop }
+}
+
+const SETTINGS = {
+  idempotency: { retentionMs: RETENTION_MS_DEFAULT, waitMs: CLAIM_WAIT_MS_DEFAULT },
+} as const
+
+function addStops(parts: Parts, doors: Doors, loops: Loops): void {
+  const { shutdown, health, config, gate } = parts
+  const { leadMs, drainMs } = config.shutdown
+  const step = (name: string, timeoutMs: number, stop: () => void | Promise<void>) =>
+    shutdown.add({ name, timeoutMs, stop })
+  step('readiness', leadMs + 1_000, () => doors.announce(health, leadMs))
+  step('http', drainMs + 1_000, () => doors.stopApi(drainMs))
+  step('loops', drainMs + 1_000, () => loops.stop())
+  step('database gate', 5_000, () => gate.stop())
+  step('admin', 2_000, () => doors.stopAdmin())
+}
+
+function addPools(parts: Parts): void {
+  parts.shutdown.add({ name: 'database', timeoutMs: 5_000, stop: () => closePools(parts) })
+}
+
+async function closePools(parts: Parts): Promise<void> {
+  await Promise.all([parts.pool.close(), parts.loopPool.close()])
+}
+
+function registerChecks(parts: Parts, loops: Loops): void {
+  const { health, gate, pool } = parts
+  health.register({
+    name: 'postgres:connection',
+    componentType: 'datastore',
+    async check() {
+      if (gate.state.state !== 'ready') return { status: 'fail', output: 'not prepared' }
+      await pool.run([{ text: 'SELECT 1', values: [] }])
+      return { status: 'pass' }
+    },
+  })
+  health.register({ name: 'holdfast:loops', check: () => loops.check() })
+}
+
+/** Up, and not ready: requests fail fast with 503 until the database is there. */
+function awaitDatabase(parts: Parts, loops: Loops): void {
+  const { gate, guard, log, shutdown } = parts
+  log.warn({ reason: gate.state }, 'The database is away; looking again until it is there.')
+  gate.keepLooking(
+    (catalog) => {
+      guard.use(catalog)
+      loops.start()
+    },
+    (error) => {
+      log.error({ error }, 'The database cannot be used as it is.')
+      void shutdown.stop('database', 1)
+    },
+  )
+}
+
+/** Signs cursors where no secret is configured: good for this process alone. */
+export function developmentSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+export type { Authenticator, Registry }

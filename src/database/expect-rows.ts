@@ -1,0 +1,31 @@
+/**
+ * The rule of the batch: a condition inside a batch that ends in COMMIT must raise in the server,
+ * because `UPDATE 0` followed by COMMIT commits. This wraps a write so that it does.
+ */
+import { HoldfastError } from '../base/fault.ts'
+import { type StatementError, sqlstate } from './sqlstate.ts'
+import type { Statement } from './statement.ts'
+
+const RETURNING = /\breturning\b/i
+
+/** `place` comes back in the error, so that the caller knows which expectation was missed. */
+export function expectRows(statement: Statement, rows: number, place: number): Statement {
+  if (RETURNING.test(statement.text)) {
+    throw new HoldfastError(
+      'HF_OPTION_INVALID',
+      'defer with `rows`: the statement must not have RETURNING, its rows could not be read.',
+    )
+  }
+  const count = statement.values.length
+  return {
+    text: `WITH written AS (${statement.text} RETURNING 1)
+ SELECT holdfast.require(count(*) = $${count + 1}::int, '${sqlstate.rowCountMissed}', 'expectation ' || $${count + 2}::text)
+ FROM written`,
+    values: [...statement.values, rows, String(place)],
+  }
+}
+
+/** Which expectation was missed, by the place it was given. */
+export function missedExpectation(error: StatementError): number {
+  return Number(/expectation (\d+)/.exec(error.message)?.[1] ?? -1)
+}

@@ -1,0 +1,72 @@
+/** `tx.call`: another command inside the same transaction, with its own policy and audit entry. */
+import { HoldfastError } from '../base/fault.ts'
+import { uuidv7 } from '../base/id.ts'
+import { authorize, parseInput } from './admit.ts'
+import type { CommandContract } from './contract.ts'
+import { cutToOutput } from './make-reply.ts'
+import type { RegisteredCommand } from './registered.ts'
+import { runInside } from './run-handler.ts'
+import { nestedUnit, type Unit } from './unit.ts'
+
+/** Commands that call each other without an end are found here, not by the stack. */
+const DEPTH_MAX = 16
+
+export async function callInUnit(
+  unit: Unit,
+  contract: CommandContract,
+  input: unknown,
+): Promise<unknown> {
+  const { owner } = unit
+  const command = registered(unit, contract)
+  authorize(command, owner.scope)
+  const parsed = await parseInput(command, input)
+  const inner = nestedUnit(unit, {
+    ...owner,
+    module: command.module,
+    name: command.name,
+    auditId: uuidv7(),
+  })
+  const output = await cutToOutput(command, await runCalled(command, inner, parsed))
+  unit.audit.push(entryOf(inner, owner.auditId))
+  return output
+}
+
+function registered(unit: Unit, contract: CommandContract): RegisteredCommand {
+  const found = unit.owner.runtime.registry.operations.get(contract.name)
+  if (found?.kind !== 'command') {
+    throw new HoldfastError('HF_APP_INVALID', `tx.call: no command is named "${contract.name}".`)
+  }
+  if (unit.depth < DEPTH_MAX) return found
+  throw new HoldfastError('HF_APP_INVALID', `tx.call: more than ${DEPTH_MAX} calls deep.`)
+}
+
+function runCalled(command: RegisteredCommand, unit: Unit, input: unknown): Promise<unknown> {
+  const { scope, runtime } = unit.owner
+  const { services } = runtime
+  const facts = { operation: command.name, input, scope }
+  return runInside(command.around, facts, () =>
+    command.handler.run({
+      input,
+      tx: unit.tx,
+      scope,
+      fail: command.fail,
+      services,
+      ifMatch: undefined,
+    }),
+  )
+}
+
+function entryOf(unit: Unit, parent: string | null) {
+  const { scope, name, auditId } = unit.owner
+  return {
+    id: auditId as string,
+    tenant: scope.tenant,
+    actor: scope.principal.id,
+    operation: name,
+    outcome: 'ok',
+    requestId: scope.requestId,
+    traceId: scope.trace.traceId,
+    inputDigest: null,
+    parent,
+  }
+}

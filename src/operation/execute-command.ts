@@ -1,0 +1,159 @@
+/**
+ * The life of a command: everything that it did commits together, or nothing of it.
+ *
+ * Round trips: k awaited statements of the handler cost k + 1, none costs one, a replay two.
+ * Only outcomes of `run` are kept under the key: never 401, 403, 422, 429, 500 or 503.
+ */
+import { commitTransaction, isInDoubt, runTransaction } from '../database/run-transaction.ts'
+import { isRetryable } from '../database/sqlstate.ts'
+import type { Rows, Statement } from '../database/statement.ts'
+import type { OpeningStage, Transaction, TransactionOptions } from '../database/transaction.ts'
+import { auditStatement } from '../state/audit/audit.ts'
+import {
+  claimStatement,
+  claimWithReply,
+  isKeyBusy,
+  isKeyTaken,
+  replyStatement,
+} from '../state/idempotency/idempotency.ts'
+import { admit, authorize, limit, parse, requireKey, requireVersion } from './admit.ts'
+import { auditOf, type CommandRun, openRun } from './command-run.ts'
+import { operationContext } from './context.ts'
+import { declaredOutcome, toProblem } from './failure.ts'
+import { cutToOutput, makeReply, withHeaders } from './make-reply.ts'
+import { builtinProblem, type ProblemError, problemReply } from './problem.ts'
+import type { RegisteredCommand } from './registered.ts'
+import { replay } from './replay.ts'
+import type { Reply } from './reply.ts'
+import type { OperationRequest } from './request.ts'
+import { runInside } from './run-handler.ts'
+import type { OperationRuntime } from './runtime.ts'
+import { closeUnit, openUnitFor, type Unit } from './unit.ts'
+
+export async function executeCommand(
+  runtime: OperationRuntime,
+  command: RegisteredCommand,
+  request: OperationRequest,
+): Promise<Reply> {
+  try {
+    admit(request.scope)
+    const headers = await limit(runtime, command, request)
+    authorize(command, request.scope)
+    requireKey(command.contract, request.scope)
+    requireVersion(command.contract, request)
+    const input = await parse(command, request)
+    const reply = await runOrReplay(openRun(runtime, command, request, input))
+    return withHeaders(reply, headers)
+  } catch (error) {
+    return problemReply(toProblem(runtime, command.name, request.scope, error), request.scope)
+  }
+}
+
+/** An expired key is freed, a lost COMMIT is asked again by its key: both are one more turn. */
+const TURNS_MAX = 4
+
+async function runOrReplay(run: CommandRun): Promise<Reply> {
+  for (let turn = 1; ; turn++) {
+    try {
+      return await runInTransaction(run)
+    } catch (error) {
+      if (isKeyBusy(error)) throw builtinProblem('idempotency-in-progress', { cause: error })
+      if (turn === TURNS_MAX || !isAnsweredByKey(run, error)) throw error
+      const kept = isKeyTaken(error) ? await replay(run) : undefined
+      if (kept !== undefined) return kept
+    }
+  }
+}
+
+function isAnsweredByKey(run: CommandRun, error: unknown): boolean {
+  return run.claim !== undefined && (isKeyTaken(error) || isInDoubt(error))
+}
+
+async function runInTransaction(run: CommandRun): Promise<Reply> {
+  const options = transactionOptions(run)
+  return runTransaction(run.runtime.pool, options, (tx) => attempt(run, tx, options))
+}
+
+/** One run of the handler, from its first statement to COMMIT. */
+async function attempt(
+  run: CommandRun,
+  tx: Transaction,
+  options: TransactionOptions,
+): Promise<Reply> {
+  const unit = openUnitFor(run.owner, tx)
+  try {
+    const output = await cutToOutput(run.command, await runHandler(run, unit))
+    run.reply = makeReply(run.command, output)
+    closeUnit(unit, [...unit.audit, auditOf(run, 'ok')])
+    tx.beforeCommit((opening) => storedReply(run, opening))
+    await commitTransaction(run.runtime.pool, tx, options)
+    wakeLoops(run, unit)
+    return run.reply
+  } catch (error) {
+    const problem = declaredOutcome(stronger(tx, error), run.command.constraints, unit.buffers)
+    if (problem === undefined) throw stronger(tx, error)
+    return await refuse(run, tx, problem)
+  }
+}
+
+/** 7. run: the user's code, with whatever goes around it. */
+function runHandler(run: CommandRun, unit: Unit): Promise<unknown> {
+  const { command, input, request } = run
+  const { scope, ifMatch } = request
+  const { services } = run.runtime
+  return runInside(command.around, { operation: command.name, input, scope }, () =>
+    command.handler.run({ input, tx: unit.tx, scope, fail: command.fail, services, ifMatch }),
+  )
+}
+
+/** A handler may have caught an error after which only another run, or a replay, is right. */
+function stronger(tx: Transaction, error: unknown): unknown {
+  const { failure } = tx
+  const decides = isRetryable(failure) || isKeyTaken(failure) || isKeyBusy(failure)
+  return decides || isInDoubt(failure) ? failure : error
+}
+
+/** A declared problem: the work is undone; the refusal, its audit entry and its key are kept. */
+async function refuse(run: CommandRun, tx: Transaction, problem: ProblemError): Promise<Reply> {
+  if (!problem.stored) throw problem
+  run.reply = problemReply(problem, run.request.scope)
+  await tx.rollbackAndStore([auditStatement([auditOf(run, problem.code)])])
+  return run.reply
+}
+
+function transactionOptions(run: CommandRun): TransactionOptions & { attemptsMax: number } {
+  const { command, runtime, claim } = run
+  const { scope } = run.request
+  return {
+    isolation: command.isolation,
+    attemptsMax: command.attemptsMax,
+    deadlineMs: run.deadlineMs,
+    signal: scope.signal,
+    inDoubt: claim === undefined ? 'xid' : 'caller',
+    stacks: runtime.stacks,
+    opening: (stage) => [operationContext(run, 'write'), ...claimed(run, stage)],
+  }
+}
+
+/** 6. claim, behind the context. */
+const CLAIM_PLACE = 1
+
+function claimed(run: CommandRun, stage: OpeningStage): readonly Statement[] {
+  const { claim, reply } = run
+  if (claim === undefined) return []
+  const remainingMs = run.deadlineMs - run.runtime.clock.monotonicMs()
+  if (stage === 'single' && reply) return [claimWithReply(claim, reply, remainingMs)]
+  return [claimStatement(claim, remainingMs)]
+}
+
+/** Where BEGIN and COMMIT shared one batch, the claim has carried the reply already. */
+function storedReply(run: CommandRun, opening: readonly Rows[] | undefined): readonly Statement[] {
+  if (run.claim === undefined || run.reply === undefined || opening === undefined) return []
+  return [replyStatement(run.claim, opening[CLAIM_PLACE], run.reply)]
+}
+
+function wakeLoops(run: CommandRun, unit: Unit): void {
+  const events = unit.buffers.events.length > 0
+  const jobs = unit.buffers.jobs.length > 0
+  if (events || jobs) run.runtime.wake({ events, jobs })
+}
