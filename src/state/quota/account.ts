@@ -118,7 +118,7 @@ export class Account {
     const waiting = ask.waiters.filter((waiter) => !waiter.done)
     const served = Math.min(waiting.length, grant.granted)
     const left = grant.granted - served
-    if (!exact) this.#stock.add(this.#tatMs - left * rate.intervalMs, left)
+    this.#stock.add(this.#tatMs - left * rate.intervalMs, left)
     waiting.forEach((waiter, index) => {
       waiter.answer(index < served ? this.allowed(nowMs) : this.refused(nowMs))
     })

@@ -48,6 +48,8 @@ const WINDOW_MS = {
   default: 1000,
   because: 'a longer window is a quota that must outlive a crash of the server',
 }
+/** Times are doubles of milliseconds since 1970, exact to 0.25 microseconds. */
+const INTERVAL_MS_MIN = 0.01
 /** One request too many per process is at most a twentieth of the burst; smaller bursts wait. */
 const OPTIMISTIC_BURST_MIN = 20
 /** What other processes cannot have for a moment is at most a quarter of the burst per process. */
@@ -65,6 +67,9 @@ export function policyFacts(policy: LimitPolicy): PolicyFacts {
   const windowMs = integerOption(where, 'rate.windowMs', policy.rate.windowMs, WINDOW_MS)
   const burst = integerOption(where, 'burst', policy.burst, COUNT)
   const intervalMs = windowMs / count
+  if (intervalMs < INTERVAL_MS_MIN) {
+    throw optionError(where, 'rate', `must be at most ${1 / INTERVAL_MS_MIN} per millisecond`)
+  }
   const unavailable = ['local', 'refuse', 'allow'] as const
   return Object.freeze({
     policy,

@@ -491,6 +491,7 @@ describe('bounds', () => {
       policyOf({ burst: 0 }),
       policyOf({ burst: 1.5 }),
       policyOf({ intervalMs: 0 }),
+      { ...policyOf(), rate: { count: 101, windowMs: 1 } },
       { ...policyOf(), rate: { count: 0, windowMs: 1000 } },
       { ...policyOf(), unavailable: 'open' as never },
       { ...policyOf(), rates: 1 } as never,

@@ -37,6 +37,8 @@ CREATE FUNCTION holdfast.lease_quotas(
   debts integer[], needs integer[], aheads integer[], at_ms double precision DEFAULT NULL
 ) RETURNS TABLE (granted integer, tat_ms double precision, now_ms double precision)
 LANGUAGE plpgsql VOLATILE
+-- The plan is kept, and one made while the table was small must not scan it when it has grown.
+SET enable_seqscan = off
 AS $$
 DECLARE
   interval_ms double precision;
