@@ -62,6 +62,10 @@ export const faultCatalogue = {
     title: 'A SELECT has no bound.',
     next: 'Add a LIMIT, select by a unique key, use list(), or declare it bounded with a reason.',
   },
+  HF_UNBOUNDED_WRITE: {
+    title: 'An UPDATE or DELETE has no WHERE.',
+    next: 'Add the WHERE that was forgotten; WHERE true says that every row is meant.',
+  },
   HF_N_PLUS_ONE: {
     title: 'The same statement was sent again and again from the same place.',
     next: 'Send one statement for all keys (= ANY($1)), or the independent ones together with Promise.all.',

@@ -10,7 +10,9 @@
  */
 import { HoldfastError } from '../base/fault.ts'
 import type { Catalog } from './catalog.ts'
+import { loadQueryParser, type QueryParser } from './guard/query-parser.ts'
 import { Repetition } from './guard/repetition.ts'
+import { judgeRows, type Verdict } from './guard/row-bound.ts'
 import type { Statement } from './statement.ts'
 import { factsOf, type StatementFacts, type WrittenTable } from './statement-facts.ts'
 
@@ -32,6 +34,10 @@ const REPEATS_MAX = 3
 const PARALLEL_MAX = 20
 /** At 1 KiB a row 10 MiB for one request: what is larger is a list to page or a job's batch. */
 export const ROWS_MAX = 10_000
+
+/** A program has some hundred texts; what is judged anew beyond this costs development a parse. */
+const VERDICTS_MAX = 4096
+const NO_PROBLEM: Verdict = { problem: undefined, limits: [] }
 
 /** How a statement travels: a deferred one makes no trip of its own. */
 export type Travel = 'awaited' | 'deferred'
@@ -69,6 +75,8 @@ class StatementGuard implements Guard {
   readonly #options: GuardOptions
   readonly #developing: boolean
   #catalog: Catalog | undefined
+  #parse: QueryParser | undefined
+  readonly #verdicts = new Map<string, Verdict>()
   /** Statements that a module may send, by module. */
   readonly #allowed = new Map<string, WeakSet<StatementFacts>>()
 
@@ -76,7 +84,7 @@ class StatementGuard implements Guard {
     this.#options = options
     this.#developing = options.mode === 'development'
     this.rowsMax = options.rowsMax ?? ROWS_MAX
-    this.ready = Promise.resolve()
+    this.ready = this.#developing ? this.#loadGrammar() : Promise.resolve()
   }
 
   get catalog(): Catalog | undefined {
@@ -86,6 +94,16 @@ class StatementGuard implements Guard {
   use(catalog: Catalog): void {
     this.#catalog = catalog
     this.#allowed.clear()
+    this.#verdicts.clear()
+  }
+
+  async #loadGrammar(): Promise<void> {
+    try {
+      this.#parse = await loadQueryParser()
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      this.#options.onNotice?.(`Statements are not checked for bounds: libpg-query: ${why}`)
+    }
   }
 
   begin(place: OperationPlace): OperationGuard {
@@ -118,6 +136,29 @@ class StatementGuard implements Guard {
       const owner = this.#ownerOf(written)
       if (owner !== undefined && owner !== place.module) throw foreignTable(written, owner, place)
     }
+  }
+
+  /** Throws HF_UNBOUNDED_SELECT or HF_UNBOUNDED_WRITE. */
+  assertBounded(statement: Statement, { operation }: OperationPlace): void {
+    const { problem, limits } = this.#verdict(statement.text)
+    if (problem?.code === 'HF_UNBOUNDED_WRITE') throw unbounded(problem, statement, operation)
+    if (statement.rowsMax !== undefined) return
+    if (problem !== undefined) throw unbounded(problem, statement, operation)
+    const open = limits.find((at) => (statement.values[at] ?? null) === null)
+    if (open === undefined) return
+    const reason = `its limit $${open + 1} is null`
+    throw unbounded({ code: 'HF_UNBOUNDED_SELECT', reason }, statement, operation)
+  }
+
+  #verdict(text: string): Verdict {
+    const known = this.#verdicts.get(text)
+    if (known !== undefined) return known
+    const tree = this.#parse?.(text)
+    if (tree === undefined || this.#catalog === undefined) return NO_PROBLEM
+    const verdict = judgeRows(tree, this.#catalog)
+    if (this.#verdicts.size >= VERDICTS_MAX) this.#verdicts.clear()
+    this.#verdicts.set(text, verdict)
+    return verdict
   }
 
   #ownerOf({ schema, table }: WrittenTable): string | undefined {
@@ -160,25 +201,33 @@ function withRowsMax({ text, values, bigint }: Statement, rowsMax: number): Stat
 class DevelopmentGuard extends WriteGuard {
   readonly repetition: Repetition
   readonly #guard: StatementGuard
-  readonly #operation: string
+  readonly #place: OperationPlace
 
   constructor(guard: StatementGuard, place: OperationPlace, repetition: Repetition) {
     super(guard, place)
     this.#guard = guard
-    this.#operation = place.operation
+    this.#place = place
     this.repetition = repetition
   }
 
   override check(statement: Statement, travel: Travel = 'awaited'): Statement {
     const checked = super.check(statement)
+    this.#guard.assertBounded(statement, this.#place)
+    const { operation } = this.#place
     const { catalog } = this.#guard
-    this.repetition.count(statement, {
-      operation: this.#operation,
-      deferred: travel === 'deferred',
-      catalog,
-    })
+    this.repetition.count(statement, { operation, deferred: travel === 'deferred', catalog })
     return checked
   }
+}
+
+function unbounded(
+  { code, reason }: NonNullable<Verdict['problem']>,
+  { text }: Statement,
+  operation: string,
+): HoldfastError {
+  return new HoldfastError(code, `${operation} sent: ${text}\nIt has no bound: ${reason}.`, {
+    facts: { operation, text, reason },
+  })
 }
 
 function foreignTable(
