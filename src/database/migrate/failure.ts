@@ -39,7 +39,7 @@ export function migrationFault(
   const name = `${file.source}/${file.id}.sql`
   const report = `${error.message} (SQLSTATE ${error.code})`
   const place = statement && placeAt(file.sql, indexOfPosition(statement, error.position))
-  const where = place ? `line ${place.line}, column ${place.column}` : 'its end (COMMIT)'
+  const where = place ? `line ${place.line}, column ${place.column}` : 'its end (ledger or COMMIT)'
   const parts = [
     `${name} failed at ${where}: ${report}.`,
     place && pointer(file.sql, place),

@@ -46,7 +46,7 @@ const RETRYABLE: readonly (string | undefined)[] = [
   sqlstate.serializationFailure,
 ]
 
-/** Why a run of a file ended, with the statement that failed (none: bookkeeping or COMMIT). */
+/** Why a run of a file ended, with the statement that failed (none: the ledger, or COMMIT). */
 class StatementFailure extends Error {
   readonly report: DatabaseError
   readonly statement: SplitStatement | undefined
@@ -64,9 +64,13 @@ export async function runFile(
   record: MigrationRecord | undefined,
 ): Promise<void> {
   refuseUnrunnable(file)
-  await resetSession(settings.client, settings.lockTimeoutMs)
-  if (file.transactional) await runInTransaction(settings, file)
-  else await runStatements(settings, file, record)
+  try {
+    await resetSession(settings.client, settings.lockTimeoutMs)
+    if (file.transactional) await retrying(settings, file, () => runOnce(settings, file))
+    else await runStatements(settings, file, record)
+  } catch (error) {
+    throw toFault(file, error, 'Nothing of this file stays.')
+  }
 }
 
 function refuseUnrunnable(file: MigrationFile): void {
@@ -91,14 +95,6 @@ function isTransactionControl({ words }: SplitStatement): boolean {
   return (
     CONTROL.has(first) || ((first === 'START' || first === 'PREPARE') && second === 'TRANSACTION')
   )
-}
-
-async function runInTransaction(settings: RunSettings, file: MigrationFile): Promise<void> {
-  try {
-    await retrying(settings, file, () => runOnce(settings, file))
-  } catch (error) {
-    throw toFault(file, error, 'Nothing of this file stays.')
-  }
 }
 
 async function runOnce({ client, clock }: RunSettings, file: MigrationFile): Promise<void> {
@@ -153,8 +149,10 @@ function isRetryable(error: unknown): error is StatementFailure {
 
 function toFault(file: MigrationFile, error: unknown, stays: string): unknown {
   if (error instanceof HoldfastError) return error
-  if (error instanceof StatementFailure) {
-    return migrationFault(file, error.statement, error.report, stays)
+  const report = error instanceof StatementFailure ? error.report : serverError(error)
+  if (report !== undefined) {
+    const statement = error instanceof StatementFailure ? error.statement : undefined
+    return migrationFault(file, statement, report, stays)
   }
   return new HoldfastError(
     'HF_MIGRATION_FAILED',

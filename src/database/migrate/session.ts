@@ -66,10 +66,22 @@ export async function withSession<T>(
   const client = await openSession(url)
   try {
     return await work(client)
+  } catch (error) {
+    throw error instanceof HoldfastError ? error : sessionFault(error)
   } finally {
     // Ends the lock, too. A lost connection is ended already.
     await client.end().catch(() => {})
   }
+}
+
+function sessionFault(cause: unknown): HoldfastError {
+  const report = serverError(cause)
+  if (report === undefined) {
+    const message = `The connection was lost: ${reasonOf(cause)}.`
+    return new HoldfastError('HF_DATABASE_UNAVAILABLE', message, { cause })
+  }
+  const message = `The server refused: ${report.message} (SQLSTATE ${report.code}).`
+  return new HoldfastError('HF_MIGRATION_FAILED', message, { cause })
 }
 
 export interface RunnerWait {

@@ -55,6 +55,7 @@ async function readSource(source: MigrationSource): Promise<MigrationFile[]> {
       `${source.name}: ${wrong.join(', ')}: a migration is named 0001_create_orders.sql.`,
     )
   }
+  names.sort()
   names.sort((left, right) => numberOf(left) - numberOf(right))
   refuseDuplicates(source.name, names)
   return Promise.all(names.map((name) => readMigration(source, name)))

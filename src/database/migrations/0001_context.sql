@@ -1,53 +1,59 @@
 -- Schema, roles and context functions of Holdfast.
 --
--- Roles (cluster-wide; NOLOGIN: a login role switches to them inside a transaction):
+-- Roles (cluster-wide, NOLOGIN):
 --   holdfast_app     what operations run as: its own tenant and nothing else
 --   holdfast_loops   what relay, workers and the other loops run as
 --   holdfast_backup  reads everything, so that a dump is complete under FORCE ROW LEVEL SECURITY
--- Databases of one cluster share them and may be migrated at the same time: whoever comes second
--- takes the roles as they are.
+-- The login role switches to them inside a transaction, without inheriting: a policy for a role
+-- binds whoever inherits from it, so that a statement outside of any context would read what the
+-- loops and the backup read. Only 16 and later can tell the two apart; on 15 the login role is no
+-- member of holdfast_backup, which an administrator grants to the login that dumps.
+-- Databases of one cluster share the roles and may be migrated at the same time: whoever comes
+-- second takes them as they are.
 
 CREATE SCHEMA IF NOT EXISTS holdfast;
 
 DO $roles$
 DECLARE
   role_name text;
-  is_member boolean;
+  can_switch boolean;
   -- PostgreSQL 16 separates the right to SET ROLE from membership.
-  privilege text := CASE
-    WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'SET'
-    ELSE 'MEMBER'
-  END;
+  is_16 boolean := pg_catalog.current_setting('server_version_num')::int >= 160000;
+  privilege text := CASE WHEN is_16 THEN 'SET' ELSE 'MEMBER' END;
+  terms text := CASE WHEN is_16 THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END;
+  granted text[] := ARRAY['holdfast_app', 'holdfast_loops']
+    || CASE WHEN is_16 THEN ARRAY['holdfast_backup'] ELSE '{}' END;
+  grants text := pg_catalog.format('GRANT %s TO %I%s;',
+    pg_catalog.array_to_string(granted, ', '), current_user, terms);
 BEGIN
   FOREACH role_name IN ARRAY ARRAY['holdfast_app', 'holdfast_loops', 'holdfast_backup'] LOOP
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
-      BEGIN
-        EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
-      EXCEPTION
-        -- Made by another database of the cluster between the look and the leap.
-        WHEN duplicate_object OR unique_violation THEN NULL;
-        WHEN insufficient_privilege THEN
-          RAISE EXCEPTION 'the role % may not create the role %', current_user, role_name
-            USING ERRCODE = 'insufficient_privilege', HINT = pg_catalog.format(
-              'Let an administrator run: CREATE ROLE holdfast_app NOLOGIN; CREATE ROLE holdfast_loops NOLOGIN; CREATE ROLE holdfast_backup NOLOGIN; GRANT holdfast_app, holdfast_loops, holdfast_backup TO %I; -- or: ALTER ROLE %I CREATEROLE;',
-              current_user, current_user);
-      END;
-    END IF;
+    CONTINUE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name);
+    BEGIN
+      EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
+    EXCEPTION
+      -- Made by another database of the cluster between the look and the leap.
+      WHEN duplicate_object OR unique_violation THEN NULL;
+      WHEN insufficient_privilege THEN
+        RAISE EXCEPTION 'the role % may not create the role %', current_user, role_name
+          USING ERRCODE = 'insufficient_privilege', HINT = pg_catalog.format(
+            'Let an administrator run: CREATE ROLE holdfast_app NOLOGIN; CREATE ROLE holdfast_loops NOLOGIN; CREATE ROLE holdfast_backup NOLOGIN; %s -- or: ALTER ROLE %I CREATEROLE;',
+            grants, current_user);
+    END;
+  END LOOP;
+  FOREACH role_name IN ARRAY granted LOOP
     EXECUTE 'SELECT pg_catalog.pg_has_role(current_user, $1, $2)'
-      INTO is_member USING role_name, privilege;
-    IF NOT is_member THEN
-      BEGIN
-        EXECUTE pg_catalog.format('GRANT %I TO %I', role_name, current_user);
-      EXCEPTION
-        WHEN duplicate_object OR unique_violation THEN NULL;
-        -- From 16 on, CREATEROLE alone gives no right to grant a role that another role made.
-        WHEN insufficient_privilege THEN
-          RAISE EXCEPTION 'the role % may not take on the role %', current_user, role_name
-            USING ERRCODE = 'insufficient_privilege', HINT = pg_catalog.format(
-              'Let an administrator run: GRANT holdfast_app, holdfast_loops, holdfast_backup TO %I;',
-              current_user);
-      END;
-    END IF;
+      INTO can_switch USING role_name, privilege;
+    CONTINUE WHEN can_switch;
+    BEGIN
+      EXECUTE pg_catalog.format('GRANT %I TO %I%s', role_name, current_user, terms);
+    EXCEPTION
+      WHEN duplicate_object OR unique_violation THEN NULL;
+      -- From 16 on, CREATEROLE alone gives no right to grant a role that another role made.
+      WHEN insufficient_privilege THEN
+        RAISE EXCEPTION 'the role % may not take on the role %', current_user, role_name
+          USING ERRCODE = 'insufficient_privilege',
+            HINT = pg_catalog.format('Let an administrator run: %s', grants);
+    END;
   END LOOP;
 END
 $roles$;
