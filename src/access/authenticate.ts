@@ -20,7 +20,7 @@ import type { Log } from '../runtime/log.ts'
 import type { LoopSignals, Runnable } from '../runtime/loop.ts'
 import type { Credential } from '../runtime/scope.ts'
 import { BoundedCache } from './api-key/bounded-cache.ts'
-import { KeyLookup } from './api-key/key-lookup.ts'
+import { type FoundKey, KeyLookup } from './api-key/key-lookup.ts'
 import {
   apiKeyId,
   environmentPattern,
@@ -28,7 +28,6 @@ import {
   type KeyText,
   parseKeyText,
 } from './api-key/key-text.ts'
-import type { VerificationRow } from './api-key/store.ts'
 import { UseRecorder } from './api-key/use-recorder.ts'
 import { permissionsOf, type RoleTable } from './role-table.ts'
 
@@ -181,7 +180,7 @@ class KeyAuthenticator implements Authenticator {
     return this.#accept(digest, row)
   }
 
-  #accept(digest: string, row: VerificationRow): Authenticated {
+  #accept(digest: string, row: FoundKey): Authenticated {
     const found: Authenticated = Object.freeze({
       ok: true,
       principal: this.#principalOf(row),
@@ -194,7 +193,7 @@ class KeyAuthenticator implements Authenticator {
     return found
   }
 
-  #principalOf(row: VerificationRow): Principal {
+  #principalOf(row: FoundKey): Principal {
     return principal({
       id: apiKeyId.encode(row.principal),
       kind: 'api-key',

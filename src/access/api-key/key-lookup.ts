@@ -6,13 +6,16 @@ import { HoldfastError } from '../../base/fault.ts'
 import type { Pool } from '../../database/pool.ts'
 import { selectForVerification, type VerificationRow } from './store.ts'
 
+/** What the database knows of a key that was asked for. */
+export type FoundKey = VerificationRow
+
 /** More ids wait only when the server is slow or somebody guesses; they are refused with 503. */
 const WAITING_IDS_MAX = 1_000
 /** Keeps one statement short: some milliseconds. */
 const IDS_MAX = 100
 
 interface Waiter {
-  readonly resolve: (row: VerificationRow | undefined) => void
+  readonly resolve: (row: FoundKey | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -26,7 +29,7 @@ export class KeyLookup {
   }
 
   /** Undefined where there is no such key. Rejects when the database cannot be asked. */
-  find(id: string): Promise<VerificationRow | undefined> {
+  find(id: string): Promise<FoundKey | undefined> {
     if (this.#waiting.size >= WAITING_IDS_MAX && !this.#waiting.has(id)) {
       const reason = `${WAITING_IDS_MAX} API keys are waiting to be looked up.`
       return Promise.reject(new HoldfastError('HF_POOL_EXHAUSTED', reason))

@@ -45,6 +45,8 @@ export interface Limiter {
    * where there is one. Never rejects; waits 250 ms at the most, and mostly not at all.
    */
   check(policy: LimitPolicy, subject: string): Decision | Promise<Decision>
+  /** Checks a policy when the app starts rather than at its first request. */
+  declare(policy: LimitPolicy): void
   /** Start them with the app; without them every request waits and is then counted alone. */
   readonly loops: readonly Runnable[]
   metrics(): LimiterMetrics
@@ -76,6 +78,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
   })
   return {
     check: (policy, subject) => leases.check(policy, subject),
+    declare: (policy) => leases.declare(policy),
     loops: [leases.loop, pruner],
     metrics: () => leases.metrics(),
   }
@@ -132,6 +135,10 @@ export class LeasedLimiter {
     const nowMs = this.#clock.monotonicMs()
     const decision = this.#decideNow(account, nowMs)
     return decision === undefined ? this.#wait(account) : this.#count(decision)
+  }
+
+  declare(policy: LimitPolicy): void {
+    this.#accountsOf(policy)
   }
 
   /** Undefined where the database has to be asked first. */
