@@ -254,8 +254,9 @@ function fromFunction(call: NodeOf<'RangeFunction'>): Relation {
   const [first] = as(call.functions?.[0], 'List')?.items ?? []
   const called = as(first, 'FuncCall')
   const alias = call.alias?.aliasname ?? (called === undefined ? '' : functionName(called))
-  const named = call.alias?.colnames
-  const columns = named === undefined ? undefined : new Set(names(named))
+  const declared = call.coldeflist?.map((node) => as(node, 'ColumnDef')?.colname ?? '')
+  const named = declared ?? (call.alias?.colnames && names(call.alias.colnames))
+  const columns = named === undefined ? undefined : new Set(named)
   return { alias, origin: { kind: 'function', call }, columns }
 }
 
