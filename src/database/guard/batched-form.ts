@@ -103,7 +103,9 @@ function rowForm(source: Source): string | undefined {
   const between = source.tokens.filter(
     ({ start }) => start >= first.column.start && start <= last.param.start,
   )
-  const joined = between.length === pairs.length * 4 - 1
+  const joined =
+    between.length === pairs.length * 4 - 1 &&
+    between.every(({ text }, at) => at % 4 !== 3 || text === 'and')
   const lists = listsOf(
     source,
     pairs.map(({ column, param }) => [column.text, param.text]),
@@ -140,8 +142,21 @@ function updateForm(source: Source): string | undefined {
   const from = `FROM unnest(${lists}) AS item (${names.join(', ')}) `
   return edited(source.text, [
     ...pairs.map(({ column, param }) => replaced(param, `item.${column.text}`)),
+    ...pairs.flatMap(({ column }) => qualified(source, column, where)),
     { start: where.start, end: where.start, text: from },
   ])
+}
+
+/** Behind WHERE the column's name would mean both tables. */
+function qualified(source: Source, column: Token, where: Token): Edit[] {
+  const { tokens, text } = source
+  const before = tokens[tokens.indexOf(column) - 1]
+  if (column.start < where.start || isMark(before, '.')) return []
+  const set = tokens.findIndex((token) => token.text === 'set')
+  const named = tokens[set - 1] as Token
+  return [
+    { start: column.start, end: column.start, text: `${text.slice(named.start, named.end)}.` },
+  ]
 }
 
 function replaced(token: Token, text: string): Edit {
