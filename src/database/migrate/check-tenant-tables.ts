@@ -212,21 +212,18 @@ function checkBackup(relation: Relation, permissive: readonly Policy[]): TenantF
 
 function checkUnique(relation: Relation, key: UniqueKey): TenantFinding[] {
   if (key.isGlobal || key.columns.includes('tenant_id')) return []
-  const alter = `ALTER TABLE ${relation.name}`
-  const sql =
-    key.constraint === null
-      ? `-- with tenant_id as its first column:\nDROP INDEX ${key.name};\n${key.definition};`
-      : `${alter} DROP CONSTRAINT ${key.name};\n${alter} ADD CONSTRAINT ${key.name} ${key.constraint.replace('(', '(tenant_id, ')};`
-  return [
-    finding(
-      relation,
-      'unique-across-tenants',
-      `the unique key ${key.name} does not include tenant_id (a comment "@global <reason>" on it allows that).`,
-      key.constraint?.startsWith('EXCLUDE')
-        ? sql.replace('(tenant_id,', '(tenant_id WITH =,')
-        : sql,
-    ),
-  ]
+  const message = `the unique key ${key.name} does not include tenant_id (a comment "@global <reason>" on it allows that).`
+  return [finding(relation, 'unique-across-tenants', message, uniqueWithTenant(relation, key))]
+}
+
+function uniqueWithTenant({ name: table }: Relation, key: UniqueKey): string {
+  if (key.constraint === null) {
+    const definition = key.definition.replace(/ USING (\w+) \(/, ' USING $1 (tenant_id, ')
+    return `DROP INDEX ${key.name};\n${definition};`
+  }
+  const first = key.constraint.startsWith('EXCLUDE') ? '(tenant_id WITH =, ' : '(tenant_id, '
+  const clause = key.constraint.replace('(', first)
+  return `ALTER TABLE ${table} DROP CONSTRAINT ${key.name};\nALTER TABLE ${table} ADD CONSTRAINT ${key.name} ${clause};`
 }
 
 function checkForeign(
@@ -285,7 +282,8 @@ const POLICIES = `
     FROM pg_catalog.pg_policy p ORDER BY p.polname`
 
 const UNIQUE_KEYS = `
-  SELECT i.indrelid::text AS table, format('%I', c.relname) AS name,
+  SELECT i.indrelid::text AS table, CASE WHEN k.oid IS NULL THEN format('%I.%I', n.nspname, c.relname)
+         ELSE format('%I', c.relname) END AS name,
     pg_get_constraintdef(k.oid) AS constraint, pg_get_indexdef(i.indexrelid) AS definition,
     coalesce((SELECT array_agg(a.attname::text ORDER BY x.place)
                 FROM unnest(i.indkey::int2[]) WITH ORDINALITY x (attnum, place)
@@ -296,6 +294,7 @@ const UNIQUE_KEYS = `
       OR coalesce(obj_description(k.oid, 'pg_constraint') ~ '^@global\\s+\\S', false) AS "isGlobal"
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND NOT c.relispartition
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_constraint k
       ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
    WHERE i.indisunique OR i.indisexclusion

@@ -173,7 +173,7 @@ function remark(comment: string | null): string {
 }
 
 function property(name: string): string {
-  return /^[A-Za-z_$][A-Za-z0-9_$]*$/.test(name) ? name : literal(name)
+  return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(name) ? name : literal(name)
 }
 
 /** Single quotes unless double ones save escapes, as the formatter has it. */

@@ -55,25 +55,35 @@ BEGIN
             HINT = pg_catalog.format('Let an administrator run: %s', grants);
     END;
   END LOOP;
+  -- Its search path begins with "$user": names without a schema would mean ours, not public.
+  IF current_user = 'holdfast' THEN
+    EXECUTE pg_catalog.format('ALTER ROLE holdfast IN DATABASE %I SET search_path = public',
+      pg_catalog.current_database());
+  END IF;
 END
 $roles$;
 
 -- The tenant of this transaction. A missing context raises: it never means zero rows, and a setting
 -- that was reset reads as an empty string. Use it in policies: tenant_id = holdfast.tenant().
-CREATE FUNCTION holdfast.tenant() RETURNS text
+--
+-- A plain SQL expression, so that the planner puts it in line: policies and defaults call it for
+-- every row written, and a call of PL/pgSQL would cost more than the rest of the policy.
+CREATE FUNCTION holdfast.no_tenant() RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $$
-DECLARE
-  tenant text := pg_catalog.current_setting('holdfast.tenant', true);
 BEGIN
-  IF tenant IS NULL OR tenant = '' THEN
-    RAISE EXCEPTION 'no tenant context'
-      USING ERRCODE = 'HF001',
-        HINT = 'Tenant tables are used inside an operation, or after SELECT set_config(''holdfast.tenant'', <tenant>, true) in the same transaction.';
-  END IF;
-  RETURN tenant;
+  RAISE EXCEPTION 'no tenant context'
+    USING ERRCODE = 'HF001',
+      HINT = 'Tenant tables are used inside an operation, or after SELECT set_config(''holdfast.tenant'', <tenant>, true) in the same transaction.';
 END
 $$;
+
+CREATE FUNCTION holdfast.tenant() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(
+  nullif(pg_catalog.current_setting('holdfast.tenant', true), ''),
+  holdfast.no_tenant()
+);
 
 -- Who acts in this transaction; NULL where nobody is named.
 CREATE FUNCTION holdfast.actor() RETURNS text
