@@ -12,7 +12,15 @@
  * Plain JavaScript without dependencies: it runs before anything is installed.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -177,7 +185,8 @@ async function main([script, ...args]) {
   return run(node, [resolve(root, script), ...args])
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+// Real paths: the folder may be reached through a link, and Node resolves only one of the two.
+if (realpathSync(process.argv[1]) === realpathSync(fileURLToPath(import.meta.url))) {
   main(process.argv.slice(2)).then(
     (code) => process.exit(code),
     (error) => {
