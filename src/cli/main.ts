@@ -65,6 +65,7 @@ function helpText(): string {
   return [
     'Usage: holdfast <command> [options]',
     ...commands.flatMap(commandHelp),
+    '',
     'Options of every command:',
     ...optionHelp(globalOptions),
     '',
