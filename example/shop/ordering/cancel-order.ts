@@ -7,6 +7,9 @@ import { type OrderRow, orderFacts, selectLines, selectOrder } from './order.ts'
 
 export const cancelOrder = shop.handle(CancelOrder, {
   allow: may('orders:cancel'),
+  // The status is guarded in the statement that changes it, lines never change, and pieces are
+  // added to whatever the stock is by then.
+  isolation: 'read committed',
   async run({ input, tx, scope, fail }) {
     const { principal } = scope
     const all = principal.may('orders:cancel-any')

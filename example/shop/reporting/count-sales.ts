@@ -5,6 +5,8 @@ import { shop } from '../shop.ts'
 
 export const countPlaced = shop.subscribe(OrderPlaced, {
   name: 'reporting.count-placed',
+  // Additions commute, whatever else counts the same product meanwhile.
+  isolation: 'read committed',
   run({ event, tx }) {
     tx.defer(addSales(event.payload, 1))
   },
@@ -12,6 +14,7 @@ export const countPlaced = shop.subscribe(OrderPlaced, {
 
 export const countCancelled = shop.subscribe(OrderCancelled, {
   name: 'reporting.count-cancelled',
+  isolation: 'read committed',
   run({ event, tx }) {
     tx.defer(addSales(event.payload, -1))
   },

@@ -1,0 +1,155 @@
+/** The real shop on a database of its own, for tests: HTTP in, small seed, mails kept in memory. */
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { createApiKey } from '../../src/access/api-key/api-key.ts'
+import { migrationSources } from '../../src/app/sources.ts'
+import { type RunningApp, startApp } from '../../src/app/start-app.ts'
+import { migrate } from '../../src/database/migrate/migrate.ts'
+import type { Statement } from '../../src/database/statement.ts'
+import { buildRegistry } from '../../src/operation/registry.ts'
+import { loadConfig } from '../../src/runtime/config.ts'
+import { testDatabase } from '../../src/testing/test-database.ts'
+import { type TestSignal, testSignal } from '../../src/testing/test-signal.ts'
+import { app } from './app.ts'
+import type { Mail, Mailer } from './notifications/mailer.ts'
+import { seed } from './seed.ts'
+import { type Role, roles, type Tenant } from './shared/roles.ts'
+
+export interface Answer<Body = Record<string, unknown>> {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Body
+}
+
+export interface AskOptions {
+  readonly body?: unknown
+  readonly idempotencyKey?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** One caller with a key of its own. */
+export interface Caller {
+  readonly principal: string
+  /** `ask('POST /v1/orders', { body })`; a fresh idempotency key unless one is given. */
+  ask<Body = Record<string, unknown>>(what: string, options?: AskOptions): Promise<Answer<Body>>
+}
+
+export interface TestShop extends AsyncDisposable {
+  readonly running: RunningApp
+  readonly mails: TestSignal<Mail>
+  caller(tenant: Tenant, role: Role): Promise<Caller>
+  /** Reads in a tenant, as the owner of the shop's tables or as a role. */
+  rows<Row extends pg.QueryResultRow>(
+    tenant: Tenant,
+    text: string,
+    values?: readonly unknown[],
+    role?: 'holdfast_app' | 'holdfast_loops',
+  ): Promise<readonly Row[]>
+  /** Brings every event to its subscriptions. */
+  deliverEvents(): Promise<void>
+  /** Lets the jobs that run come to their end. */
+  finishJobs(): Promise<void>
+}
+
+const size = { products: 100, orders: 120, customers: 10 }
+
+export async function testShop(): Promise<TestShop> {
+  const database = await testDatabase()
+  await migrate({ url: database.url, sources: migrationSources(buildRegistry(app)) })
+  await seed({ url: database.url, sizes: { acme: size, globex: size } })
+  const mails = testSignal<Mail>('mail')
+  const mailer: Mailer = { send: async (mail) => mails.emit(mail), close: () => {} }
+  const config = loadConfig({
+    HOLDFAST_ENV: 'test',
+    DATABASE_URL: database.url,
+    PORT: '0',
+    ADMIN_PORT: '0',
+    LOG_LEVEL: 'error',
+  })
+  const running = await startApp(app, { config, roles, services: { mailer } })
+  const inTenant: InTenant = (tenant, role, text, values) =>
+    askDatabase(database.url, tenant, role, text, values)
+  return {
+    running,
+    mails,
+    caller: (tenant, role) => newCaller(inTenant, running.apiUrl ?? '', tenant, role),
+    rows: (tenant, text, values, role) => inTenant(tenant, role ?? 'none', text, values),
+    deliverEvents: () => deliverEvents(running),
+    async finishJobs() {
+      await running.loops.stop()
+      running.loops.start()
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop()
+      await database.drop()
+    },
+  }
+}
+
+type InTenant = <Row extends pg.QueryResultRow>(
+  tenant: string,
+  role: string,
+  text: string,
+  values?: readonly unknown[],
+) => Promise<Row[]>
+
+async function newCaller(
+  inTenant: InTenant,
+  apiUrl: string,
+  tenant: Tenant,
+  role: Role,
+): Promise<Caller> {
+  const issued = await createApiKey(
+    {
+      query: async <Row>({ text, values }: Statement) =>
+        (await inTenant(tenant, 'holdfast_app', text, values)) as Row[],
+    },
+    { name: 'test', environment: 'dev', roles: [role] },
+  )
+  const authorization = `Bearer ${issued.text.reveal()}`
+  return {
+    principal: issued.key.principal,
+    async ask<Body>(what: string, { body, idempotencyKey, headers }: AskOptions = {}) {
+      const [method = '', path = ''] = what.split(' ')
+      const response = await fetch(apiUrl + path, {
+        method,
+        headers: {
+          authorization,
+          ...(method !== 'GET' && { 'idempotency-key': idempotencyKey ?? randomUUID() }),
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+      const reply = (await response.json()) as Body
+      return { status: response.status, headers: response.headers, body: reply }
+    },
+  }
+}
+
+/** One statement on a connection of its own, with the context of a tenant. */
+async function askDatabase<Row extends pg.QueryResultRow>(
+  url: string,
+  tenant: string,
+  role: string,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query('BEGIN')
+    const context = `SELECT set_config('role', $1, true), set_config('holdfast.tenant', $2, true)`
+    await client.query(context, [role, tenant])
+    const { rows } = await client.query<Row>(text, [...values])
+    await client.query('COMMIT')
+    return rows
+  } finally {
+    await client.end()
+  }
+}
+
+async function deliverEvents(running: RunningApp): Promise<void> {
+  const relay = running.loops.all.find(({ name }) => name.includes('relay'))
+  while ((await relay?.runOnce()) === 'again');
+}
