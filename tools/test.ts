@@ -71,6 +71,7 @@ async function main(): Promise<number> {
   shareTestServer(server)
   const { passed, failed } = await runTests(filesToRun(wanted))
   if (passed + failed === 0) console.error('No test ran.')
+  if (!sound) console.error('Types or lint failed: see the top.')
   return sound && failed === 0 && passed > 0 ? 0 : 1
 }
 
