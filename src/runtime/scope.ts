@@ -39,6 +39,9 @@ export interface Scope {
   readonly clock: Clock
 }
 
+/** A timer may fire this early by the monotonic clock; whoever sees the signal must see the deadline passed. */
+const TIMER_SLACK_MS = 1
+
 /** Tells when the caller has gone away; returns the way to stop listening. */
 export type CallerGone = (onGone: () => void) => () => void
 
@@ -101,7 +104,7 @@ export class OpenScope implements Scope {
       controller.abort(new HoldfastError('HF_DEADLINE_EXCEEDED'))
       return controller
     }
-    const stopTimer = this.clock.after(remainingMs, () => {
+    const stopTimer = this.clock.after(Math.ceil(remainingMs) + TIMER_SLACK_MS, () => {
       controller.abort(new HoldfastError('HF_DEADLINE_EXCEEDED'))
     })
     const stopListening = this.#callerGone?.(() => {

@@ -17,7 +17,7 @@ import { AllowedMethods } from './allowed-methods.ts'
 import { expectsContinue, hasBody } from './body.ts'
 import { ClientErrors } from './client-error.ts'
 import type { Cors } from './cors.ts'
-import { send } from './reply.ts'
+import { type Outgoing, send } from './reply.ts'
 import { acceptedRequestId } from './request-headers.ts'
 import { judgeTarget, originForm, pathOf } from './target.ts'
 
@@ -245,7 +245,13 @@ export class HttpHost {
     const headers = [...this.#options.headers, 'x-request-id', this.requestId(request)]
     headers.push(...(preflight ?? this.#options.cors.replyHeaders(request.headers.origin)))
     if (allowed.length > 0) headers.push('allow', [...allowed, 'OPTIONS'].join(', '))
-    send(request, response, { status: 204, headers, body: '' })
+    this.send(request, response, { status: 204, headers, body: '' })
+  }
+
+  /** Writes a reply; while draining it ends its connection, also where it was begun before. */
+  send(request: IncomingMessage, response: ServerResponse, reply: Outgoing): void {
+    if (this.#draining) reply.headers.push('connection', 'close')
+    send(request, response, reply)
   }
 
   /** The caller's request id where it may be taken over, else a new one. */
@@ -269,7 +275,7 @@ export class HttpHost {
       reply.contentType,
     ]
     for (const name in reply.headers) headers.push(name, reply.headers[name] as string)
-    send(request, response, { status: reply.status, headers, body: reply.body })
+    this.send(request, response, { status: reply.status, headers, body: reply.body })
   }
 
   #problemOf(error: unknown): ProblemError {

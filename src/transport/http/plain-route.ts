@@ -2,7 +2,6 @@
 import type { Awaitable } from '../../operation/handler.ts'
 import { builtinProblem } from '../../operation/problem.ts'
 import { type HttpHost, unwantedBody } from './host.ts'
-import { send } from './reply.ts'
 import { pathOf } from './target.ts'
 
 export interface PlainReply {
@@ -41,7 +40,7 @@ export function plainRoute(
         'content-type',
         contentType,
       ]
-      send(raw, reply.raw, { status, headers: list, body })
+      host.send(raw, reply.raw, { status, headers: list, body })
     },
   })
 }

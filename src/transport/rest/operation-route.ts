@@ -25,7 +25,6 @@ import { type HttpHost, unwantedBody } from '../http/host.ts'
 import { readJson } from '../http/json-body.ts'
 import type { HttpMetrics, OperationMetrics } from '../http/metrics.ts'
 import { parseQuery } from '../http/query.ts'
-import { send } from '../http/reply.ts'
 import { bearerCredential, idempotencyKey, requestTimeoutMs } from '../http/request-headers.ts'
 import { PathPattern, pathOf, queryOf } from '../http/target.ts'
 import { isPage, nextLink } from './next-link.ts'
@@ -234,7 +233,8 @@ export class OperationRoute {
     const unchanged = reply.status === 200 && this.#isUnchanged(request, reply)
     const status = unchanged ? 304 : reply.status
     const headers = this.#headersOf(exchange, reply)
-    send(request, response, { status, headers, body: unchanged ? '' : reply.body })
+    const body = unchanged ? '' : reply.body
+    this.#options.host.send(request, response, { status, headers, body })
     this.#metrics.replied(status, durationMs)
   }
 
