@@ -1,0 +1,252 @@
+/**
+ * A proxy between a client and Postgres that knows where messages end: it counts what passes, and
+ * cuts or holds the way at exact moments.
+ *
+ * Terms. A *trip* is what a client sends up to a Sync (or a simple Query), and the server's answer
+ * to it up to ReadyForQuery. Messages of a trip are passed on together when its end has come, so
+ * that a cut falls between trips and never inside one.
+ */
+import { createServer, connect as dial, type Server, type Socket } from 'node:net'
+
+export interface ProxyCounters {
+  connections: number
+  /** Cancel requests; each comes on a connection of its own, not counted above. */
+  cancels: number
+  /** Trips that were passed on to the server. */
+  trips: number
+  /** Statements executed in them. */
+  executes: number
+  parses: number
+}
+
+/**
+ * `unsent`: the trip never reaches the server. `unanswered`: it is executed, and its answer is
+ * lost. Either way the connection is cut on both sides.
+ */
+export type Cut = 'unsent' | 'unanswered'
+
+interface ArmedCut {
+  readonly kind: Cut
+  skip: number
+  readonly matches: ((trip: Buffer) => boolean) | undefined
+  readonly struck: () => void
+}
+
+const CANCEL_REQUEST = 80_877_102
+const code = {
+  execute: 0x45,
+  flush: 0x48,
+  parse: 0x50,
+  query: 0x51,
+  sync: 0x53,
+  ready: 0x5a,
+} as const
+
+export class TcpProxy {
+  /** The URL of the server, by way of the proxy. */
+  readonly url: string
+  readonly counters: ProxyCounters = {
+    connections: 0,
+    cancels: 0,
+    trips: 0,
+    executes: 0,
+    parses: 0,
+  }
+  readonly #server: Server
+  readonly #target: URL
+  readonly #links = new Set<Link>()
+  #cut: ArmedCut | undefined
+  #held: Promise<void> | undefined
+
+  private constructor(server: Server, target: URL) {
+    this.#server = server
+    this.#target = target
+    const { port } = server.address() as { port: number }
+    const own = new URL(target)
+    own.hostname = '127.0.0.1'
+    own.port = String(port)
+    this.url = own.href
+  }
+
+  /** Listens on a free port of the loopback. `url` must name its host in its authority. */
+  static async start(url: string): Promise<TcpProxy> {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const proxy = new TcpProxy(server, new URL(url))
+    server.on('connection', (client) => proxy.#accept(client))
+    return proxy
+  }
+
+  /** Cuts at a trip to come, after `skip` others that match. Resolves when it has. */
+  cutTrip(
+    kind: Cut,
+    options: { readonly skip?: number; readonly matches?: (trip: Buffer) => boolean } = {},
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      this.#cut = { kind, skip: options.skip ?? 0, matches: options.matches, struck: resolve }
+    })
+  }
+
+  /** Cuts all connections that are open now. */
+  cutAll(): void {
+    for (const link of this.#links) link.end()
+  }
+
+  /** Holds the answers of the server back until the returned function is called. */
+  holdAnswers(): () => void {
+    let release: () => void = () => {}
+    this.#held = new Promise((resolve) => {
+      release = resolve
+    })
+    return () => {
+      this.#held = undefined
+      release()
+    }
+  }
+
+  get held(): Promise<void> | undefined {
+    return this.#held
+  }
+
+  async close(): Promise<void> {
+    this.cutAll()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #accept(client: Socket): void {
+    const { hostname, port } = this.#target
+    const link = new Link(this, client, dial({ host: hostname, port: Number(port) }))
+    this.#links.add(link)
+    client.once('close', () => this.#links.delete(link))
+  }
+
+  /** What shall happen to a trip that is about to be passed on. */
+  decide(trip: Buffer): ArmedCut | undefined {
+    const cut = this.#cut
+    if (cut === undefined || cut.matches?.(trip) === false) return undefined
+    if (cut.skip-- > 0) return undefined
+    this.#cut = undefined
+    return cut
+  }
+}
+
+/** One client, its server connection, and what is between them. */
+class Link {
+  readonly #proxy: TcpProxy
+  readonly #client: Socket
+  readonly #server: Socket
+  readonly #fromClient = new MessageReader('startup')
+  readonly #fromServer = new MessageReader('message')
+  #trip: Buffer[] = []
+  /** The answer to swallow, and then to cut. */
+  #losing: ArmedCut | undefined
+  #answers: Promise<void> = Promise.resolve()
+
+  constructor(proxy: TcpProxy, client: Socket, server: Socket) {
+    this.#proxy = proxy
+    this.#client = client
+    this.#server = server
+    client.on('data', (bytes) => this.#fromClient.read(bytes, (message) => this.#sent(message)))
+    server.on('data', (bytes) => this.#fromServer.read(bytes, (message) => this.#answered(message)))
+    for (const socket of [client, server]) {
+      socket.on('error', () => this.end())
+      socket.on('close', () => this.end())
+    }
+  }
+
+  end(): void {
+    this.#client.destroy()
+    this.#server.destroy()
+  }
+
+  #sent(message: Message): void {
+    const { counters } = this.#proxy
+    this.#trip.push(message.bytes)
+    if (message.type === undefined) {
+      const isCancel = message.bytes.readInt32BE(4) === CANCEL_REQUEST
+      if (isCancel) counters.cancels++
+      else counters.connections++
+    }
+    if (message.type === code.execute) counters.executes++
+    if (message.type === code.parse) counters.parses++
+    if (message.type === code.sync || message.type === code.query) this.#passTrip()
+    // The handshake and the step-by-step form: not trips, but somebody waits for an answer.
+    else if (message.type !== undefined && !isPartOfTrip(message.type)) this.#pass()
+    else if (message.type === undefined) this.#pass()
+  }
+
+  #pass(): void {
+    this.#server.write(Buffer.concat(this.#trip))
+    this.#trip = []
+  }
+
+  #passTrip(): void {
+    const cut = this.#proxy.decide(Buffer.concat(this.#trip))
+    if (cut?.kind === 'unsent') {
+      this.end()
+      cut.struck()
+      return
+    }
+    this.#proxy.counters.trips++
+    this.#losing = cut
+    this.#pass()
+  }
+
+  #answered(message: Message): void {
+    if (this.#losing === undefined) {
+      this.#answer(message.bytes)
+    } else if (message.type === code.ready) {
+      this.end()
+      this.#losing.struck()
+    }
+  }
+
+  /** In order, also where some were held. */
+  #answer(bytes: Buffer): void {
+    const { held } = this.#proxy
+    if (held === undefined) this.#answers = this.#answers.then(() => this.#write(bytes))
+    else this.#answers = this.#answers.then(() => held).then(() => this.#write(bytes))
+  }
+
+  #write(bytes: Buffer): void {
+    if (!this.#client.destroyed) this.#client.write(bytes)
+  }
+}
+
+/** Messages after which the client goes on before it waits: all but Flush and the handshake's. */
+function isPartOfTrip(type: number): boolean {
+  return 'BCDEP'.includes(String.fromCharCode(type))
+}
+
+interface Message {
+  /** Undefined for the first message of a client, which has no type. */
+  readonly type: number | undefined
+  readonly bytes: Buffer
+}
+
+/** Cuts a stream into messages: a type of one byte, then a length that counts itself. */
+class MessageReader {
+  #rest: Buffer = Buffer.alloc(0)
+  #first: boolean
+
+  constructor(starts: 'startup' | 'message') {
+    this.#first = starts === 'startup'
+  }
+
+  read(bytes: Buffer, take: (message: Message) => void): void {
+    this.#rest = Buffer.concat([this.#rest, bytes])
+    for (let message = this.#next(); message !== undefined; message = this.#next()) take(message)
+  }
+
+  #next(): Message | undefined {
+    const head = this.#first ? 0 : 1
+    if (this.#rest.length < head + 4) return undefined
+    const length = head + this.#rest.readInt32BE(head)
+    if (this.#rest.length < length) return undefined
+    const bytes = this.#rest.subarray(0, length)
+    const type = this.#first ? undefined : bytes[0]
+    this.#first = false
+    this.#rest = this.#rest.subarray(length)
+    return { type, bytes }
+  }
+}
