@@ -33,8 +33,9 @@ const TABLES = [
   'running_jobs',
   'job_history',
   'dead_jobs',
+  'job_workers',
 ]
-const SEQUENCES = ['event_position', 'job_lease']
+const SEQUENCES = ['event_position', 'job_lease', 'job_workers_id_seq']
 
 interface Dump {
   readonly tables: ReadonlyMap<string, readonly unknown[]>

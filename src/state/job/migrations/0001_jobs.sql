@@ -163,4 +163,4 @@ GRANT USAGE ON SEQUENCE holdfast.job_lease TO holdfast_loops;
 
 GRANT SELECT ON holdfast.jobs, holdfast.running_jobs, holdfast.job_history, holdfast.dead_jobs,
   holdfast.job_workers TO holdfast_backup;
-GRANT SELECT ON SEQUENCE holdfast.job_lease TO holdfast_backup;
+GRANT SELECT ON SEQUENCE holdfast.job_lease, holdfast.job_workers_id_seq TO holdfast_backup;
