@@ -135,6 +135,16 @@ describe('a good key', () => {
   })
 })
 
+test('a key that ends within the life of the cache is looked up again when it has ended', async () => {
+  const expiresAt = new Date(Date.now() + 10_000).toISOString()
+  const key = await keys.create('acme', { expiresAt })
+  const clock = ownClock()
+  const { authenticate } = bound(authenticator({ clock }))
+  passed(await authenticate(key.text))
+  clock.advance(10_001)
+  assert.equal(await roundTrips(async () => authenticate(key.text)), 1)
+})
+
 describe('a refusal', () => {
   test('of what is no key costs no round trip and tells what is wrong', async () => {
     const key = await keys.create('acme')

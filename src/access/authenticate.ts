@@ -6,9 +6,9 @@
  * SHA-256 alone. An unknown id goes the way of a wrong secret: one lookup, one comparison, the same
  * answer; nor does the answer tell either of them from a revoked or an expired key.
  *
- * A cached key may have been revoked meanwhile: `holdfast.check_api_key` in the first statement of
- * every transaction refuses it there (HF002), and then `forget` drops it here. What needs no
- * transaction is refused after POSITIVE_TTL_MS at the latest.
+ * A cached key may have been revoked meanwhile: the first batch of every transaction asks again
+ * (check.ts) and refuses it there (HF002); then `forget` drops it here. What needs no transaction is
+ * refused after POSITIVE_TTL_MS at the latest.
  */
 import { hash } from 'node:crypto'
 import { optionError, shown } from '../base/bounds.ts'

@@ -4,6 +4,7 @@ import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../runtime/log.ts'
 import { loopSuite } from '../../testing/loop-suite.ts'
 import { asking, limitBench, policyOf, QuotaTable, World } from '../../testing/test-limits.ts'
+import type { Lease } from './leaser.ts'
 import { type Decision, LeasedLimiter } from './quota.ts'
 
 describe('the way of a request', () => {
@@ -101,6 +102,22 @@ describe('the way of a request', () => {
       retryAfterS: 3,
     })
     await stop()
+  })
+
+  test('accounts are asked for in one order, the same in every process: rows are locked in it', async () => {
+    const asked: string[] = []
+    const lease: Lease = async (requests) => {
+      asked.push(...requests.map(({ account }) => `${account.policy.name} ${account.subject}`))
+      return requests.map(() => ({ granted: 1, tatMs: 1000, nowMs: 0 }))
+    }
+    const limiter = new LeasedLimiter(lease, { clock: systemClock, log: silentLog })
+    for (const subject of ['c', 'a', 'b', 'B']) {
+      for (const name of ['two', 'one']) limiter.check(policyOf({ name }), subject)
+    }
+    await limiter.loop.runOnce()
+    const subjects = ['B', 'a', 'b', 'c']
+    const rows = ['one', 'two'].flatMap((name) => subjects.map((subject) => `${name} ${subject}`))
+    assert.deepEqual(asked, rows)
   })
 
   test('subjects do not count for each other, nor do policies', async () => {
