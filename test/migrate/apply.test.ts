@@ -105,14 +105,16 @@ test('what a file sets does not reach the next one, nor the ledger', async (cont
   await client.query('CREATE SCHEMA AUTHORIZATION CURRENT_USER')
   const module = await moduleOf(context, 'a', {
     '0001_a.sql': `SELECT set_config('search_path', '', false); SET TimeZone = 'Asia/Tokyo';
-      SET lock_timeout = '1h'; SET ROLE holdfast_app;`,
+      SET lock_timeout = '1h';
+      SET work_mem = '77MB'; CREATE TEMP TABLE left_over (); SET ROLE holdfast_app;`,
     '0002_b.sql': `CREATE TABLE settings AS SELECT current_user = session_user AS same,
-      current_setting('TimeZone') AS zone, current_setting('lock_timeout') AS lock`,
+      current_setting('TimeZone') AS zone, current_setting('lock_timeout') AS lock,
+      current_setting('work_mem') = '77MB' OR to_regclass('pg_temp.left_over') IS NOT NULL AS leaks`,
   })
   await run(url, [module])
   // Not in the schema that is called as the login role.
   const { rows } = await client.query('SELECT * FROM public.settings')
-  assert.deepEqual(rows, [{ same: true, zone: 'UTC', lock: '500ms' }])
+  assert.deepEqual(rows, [{ same: true, zone: 'UTC', lock: '500ms', leaks: false }])
 })
 
 test('a changed file is refused by name, and applies again once it is restored', async (context) => {
