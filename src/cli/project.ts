@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { frameworkSources } from '../app/framework-sources.ts'
+import { frameworkSources } from '../app/sources.ts'
 import { HoldfastError } from '../base/fault.ts'
 import type { MigrationStatus } from '../database/migrate/plan.ts'
 import type { MigrationSource } from '../database/migrate/source.ts'

@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import { HoldfastError } from '../../base/fault.ts'
 import type { CatalogReader } from './catalog-reader.ts'
 
@@ -51,7 +52,7 @@ async function readFacts(client: CatalogReader): Promise<RoleFacts> {
     [ROLES],
   )
   const facts = rows[0]
-  if (facts === undefined) throw new HoldfastError('HF_BUG', 'Bug: the session has no role')
+  assert(facts !== undefined, 'Bug: the session has no role')
   return facts
 }
 
