@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -21,7 +23,6 @@ import pg from 'pg'
 import { isFault } from '../../base/fault.ts'
 import { findPackage } from './binaries.ts'
 import { type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.ts'
-import { fallbackFolder } from './project-folder.ts'
 import { ensureDatabase } from './server-handle.ts'
 import { temporaryBases } from './test-server.ts'
 
@@ -307,22 +308,59 @@ test('a server that refuses to start says why', async () => {
   assert.match(await refusal({ projectDir }), /^HF_EMBEDDED_START: .*no_such_setting/s)
 })
 
-test('as root below a private folder, the data lie elsewhere and it says so once', {
-  skip: !isRoot,
-}, async () => {
+/** As root: a project that an unprivileged user cannot reach. */
+function privateProject(): string {
   const home = emptyProject()
   chmodSync(home, 0o700)
   const projectDir = join(home, 'project')
   mkdirSync(projectDir)
+  return projectDir
+}
+
+interface Visit {
+  readonly dataDir: string
+  readonly told: readonly string[]
+}
+
+/** Starts the server of a project, asks it and stops it. */
+async function visit(projectDir: string, text = 'SELECT 1'): Promise<Visit> {
   const told: string[] = []
-  for (const _ of [1, 2]) {
-    const server = await startEmbeddedPostgres({ projectDir, notify: (text) => told.push(text) })
-    await ask(server.url(), 'SELECT 1')
-    assert.ok(server.dataDir.startsWith('/var/tmp/'))
-    await server.stop()
-  }
-  assert.equal(told.length, 1)
-  folders.push(fallbackFolder(join(projectDir, '.holdfast')))
+  const server = await startEmbeddedPostgres({ projectDir, notify: (line) => told.push(line) })
+  await ask(server.url(), text)
+  await server.stop()
+  return { dataDir: server.dataDir, told }
+}
+
+test('as root below a private folder the data lie elsewhere, and move with the project', {
+  skip: !isRoot,
+}, async () => {
+  const projectDir = privateProject()
+  const first = await visit(projectDir, 'CREATE TABLE kept AS SELECT 1 AS id')
+  assert.ok(first.dataDir.startsWith('/var/tmp/'))
+  assert.match(first.told.join(), /^An unprivileged user cannot reach [^,]+$/)
+  assert.deepEqual((await visit(projectDir)).told, [])
+
+  const moved = `${projectDir}-moved`
+  renameSync(projectDir, moved)
+  assert.deepEqual(await visit(moved, 'SELECT id FROM kept'), { dataDir: first.dataDir, told: [] })
+
+  const copy = `${projectDir}-copy`
+  cpSync(moved, copy, { recursive: true })
+  const copied = await visit(copy)
+  assert.notEqual(copied.dataDir, first.dataDir)
+
+  rmSync(moved, { recursive: true })
+  rmSync(copy, { recursive: true })
+  const next = await visit(privateProject())
+  for (const { dataDir } of [first, copied]) assert.ok(!existsSync(dataDir))
+  folders.push(join(next.dataDir, '../../..'))
+})
+
+test('the data of another major version are left and named', async () => {
+  const projectDir = emptyProject()
+  mkdirSync(join(projectDir, '.holdfast/postgres/17'), { recursive: true })
+  const { told } = await visit(projectDir)
+  assert.match(told.join(), /^Postgres 18 starts empty; the data of version 17 stay in /)
 })
 
 test('root uses the server of an ordinary user as that user', { skip: !isRoot }, async () => {

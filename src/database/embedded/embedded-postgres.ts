@@ -7,11 +7,13 @@
  * - Files: `postgres/<major>/` the cluster with the passwords of its roles, `postgres.json` how to reach
  *   the running server (mode 600, only while it runs), `postgres.log`, `postgres.lock` while starting.
  * - As root the server runs as an unprivileged user. Where that user cannot reach the project (below
- *   a private home folder), programs and data lie below /var/tmp; `postgres-folder` says where.
+ *   a private home folder), programs and data lie below /var/tmp; `elsewhere` says where.
  */
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   statSync,
@@ -23,9 +25,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HoldfastError } from '../../base/fault.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { createCluster, readSecrets } from './cluster.ts'
+import { fallbackFolder, folderElsewhere, keepElsewhere, removeOrphans } from './fallback-folder.ts'
 import { withFileLock } from './file-lock.ts'
 import { readKeeperState, register, startKeeper } from './keeper-client.ts'
-import { fallbackFolder, isReachable, projectFolder } from './project-folder.ts'
+import { isReachable, projectFolder } from './project-folder.ts'
 import { type ServerAccount, serverAccount } from './server-account.ts'
 import {
   type EmbeddedPostgres,
@@ -74,17 +77,33 @@ function serverFolder(root: string): string {
 async function findPlace(projectDir: string, notify: (message: string) => void): Promise<Place> {
   const folder = projectFolder(projectDir)
   const account = serverAccount(statSync(folder))
-  const fallback = () => fallbackFolder(folder)
-  const binaries = await findBinaries(account, fallback)
+  const noted = folderElsewhere(folder)
+  const binaries = await findBinaries(account, () => noted ?? fallbackFolder(folder))
   const near = serverFolder(folder)
-  if (await isReachable(near, account))
-    return { folder, account, binaries, cluster: join(near, String(binaries.major)) }
-  const far = serverFolder(fallback())
-  if (readNote(folder, 'postgres-folder') !== far) {
-    writeFileSync(join(folder, 'postgres-folder'), `${far}\n`)
-    notify(`An unprivileged user cannot reach ${near}: the data of Postgres lie in ${far}.`)
-  }
-  return { folder, account, binaries, cluster: join(far, String(binaries.major)) }
+  if (noted === undefined && (await isReachable(near, account)))
+    return { folder, account, binaries, cluster: clusterIn(near, binaries, notify) }
+  const elsewhere = noted ?? fallbackFolder(folder)
+  if (noted === undefined)
+    notify(`An unprivileged user cannot reach ${near}: the data of Postgres lie in ${elsewhere}.`)
+  keepElsewhere(folder, elsewhere)
+  removeOrphans()
+  const cluster = clusterIn(serverFolder(elsewhere), binaries, notify)
+  return { folder, account, binaries, cluster }
+}
+
+/** Each major version has a data folder of its own: another one's is left as it is. */
+function clusterIn(
+  servers: string,
+  { major }: Binaries,
+  notify: (message: string) => void,
+): string {
+  const cluster = join(servers, String(major))
+  const others = readdirSync(servers).filter((name) => /^\d+$/.test(name))
+  if (!existsSync(cluster) && others.length > 0)
+    notify(
+      `Postgres ${major} starts empty; the data of version ${others.join(', ')} stay in ${servers}.`,
+    )
+  return cluster
 }
 
 function readNote(folder: string, name: string): string | undefined {

@@ -9,11 +9,11 @@ import { HoldfastError } from '../../base/fault.ts'
 import { randomToken } from '../../base/id.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { clusterExists, createCluster, dataFolder, readSecrets, removeParts } from './cluster.ts'
+import { fallbackFolder } from './fallback-folder.ts'
 import { withFileLock } from './file-lock.ts'
 import { readKeeperState, register, startKeeper } from './keeper-client.ts'
 import { runningPostmaster, type ServerSettings, stopPostmaster } from './postmaster.ts'
 import { isProcessAlive } from './process-liveness.ts'
-import { fallbackFolder } from './project-folder.ts'
 import { type ServerAccount, serverAccount } from './server-account.ts'
 import {
   type EmbeddedPostgres,
