@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
-import { dropLeftovers, testDatabase, testServer } from './test-database.ts'
+import { dropLeftovers, serverAt, testDatabase, testServer } from './test-database.ts'
 
 async function ask<Row>(url: string, text: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url })
@@ -73,4 +73,61 @@ test('a leftover of a dead process is dropped, a database of a living one is kep
   const names = await ask<{ datname: string }>(server.adminUrl, 'SELECT datname FROM pg_database')
   assert.ok(names.some(({ datname }) => datname === living.name))
   assert.ok(!names.some(({ datname }) => datname === dead))
+})
+
+/** A login role with the rights given, on the server of this test. */
+async function withRole(
+  rights: string,
+  work: (url: string, role: string) => Promise<void>,
+): Promise<void> {
+  await using database = await testDatabase()
+  const role = `role_of_${database.name}`
+  await ask(database.adminUrl, `CREATE ROLE ${role} LOGIN ${rights} PASSWORD 'secret'`)
+  const url = new URL(database.adminUrl)
+  url.username = role
+  url.password = 'secret'
+  try {
+    await work(url.href, role)
+  } finally {
+    await ask(database.adminUrl, `DROP ROLE ${role}`)
+  }
+}
+
+test('a server of yours: a superuser makes the test role, twice at once too', async () => {
+  const { adminUrl } = await testServer()
+  const [one, other] = await Promise.all([serverAt(adminUrl), serverAt(adminUrl)])
+  assert.deepEqual(one, other)
+  assert.equal(one.owner, 'holdfast_test')
+  await using database = await testDatabase({ server: one })
+  assert.deepEqual(
+    await ask(
+      database.url,
+      'SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user',
+    ),
+    [{ rolname: 'holdfast_test', rolsuper: false, rolbypassrls: false }],
+  )
+})
+
+test('a server of yours: a role that may create databases and roles is used as it is', async () => {
+  await withRole('CREATEDB CREATEROLE', async (url, role) => {
+    const server = await serverAt(url)
+    assert.deepEqual(server, { url, adminUrl: url, owner: role })
+    await using database = await testDatabase({ server })
+    assert.deepEqual(await ask(database.url, 'SELECT current_user::text AS role'), [{ role }])
+  })
+})
+
+test('a server of yours: any other role is refused with the statement that mends it', async () => {
+  await withRole('', async (url, role) => {
+    await assert.rejects(serverAt(url), {
+      code: 'HF_TEST_DATABASE',
+      message: new RegExp(`ALTER ROLE ${role} CREATEDB CREATEROLE`),
+    })
+  })
+})
+
+test('a server that is not there is named as such', async () => {
+  await assert.rejects(serverAt('postgres://nobody@127.0.0.1:1/none'), {
+    code: 'HF_DATABASE_UNAVAILABLE',
+  })
 })
