@@ -71,10 +71,11 @@ const PORT_MAX = 65_535
 const MINUTE_MS = 60_000
 const MIB = 1024 * 1024
 
+/** `otherwise` is undefined where the default depends on other variables. */
 function integer(
   min: number,
   max: number,
-  otherwise: number,
+  otherwise: number | undefined,
   what: string,
 ): Omit<Variable, 'example'> {
   const schema = z
@@ -82,8 +83,10 @@ function integer(
     .regex(/^\d{1,15}$/)
     .transform(Number)
     .pipe(z.number().int().min(min).max(max))
-    .default(otherwise)
-  return { schema, expects: `${what} from ${min} to ${max}` }
+  return {
+    schema: otherwise === undefined ? schema.optional() : schema.default(otherwise),
+    expects: `${what} from ${min} to ${max}`,
+  }
 }
 
 function choice(values: readonly string[]): Omit<Variable, 'example'> {
@@ -176,11 +179,7 @@ const variables = {
   TRUSTED_PROXIES: { ...integer(0, 10, 0, 'a whole number'), example: '1' },
   BEHIND_TLS: { ...flag, example: 'true' },
   CORS_ORIGINS: { ...origins, example: 'https://shop.example' },
-  SHUTDOWN_LEAD_MS: {
-    schema: integer(0, 2 * MINUTE_MS, 0, '').schema.optional(),
-    expects: `milliseconds from 0 to ${2 * MINUTE_MS}`,
-    example: '5000',
-  },
+  SHUTDOWN_LEAD_MS: { ...integer(0, 2 * MINUTE_MS, undefined, 'milliseconds'), example: '5000' },
   SHUTDOWN_DRAIN_MS: { ...integer(0, 10 * MINUTE_MS, 20_000, 'milliseconds'), example: '20000' },
   SIGNING_SECRET: {
     ...text(/^.{32,512}$/, '32 to 512 characters'),

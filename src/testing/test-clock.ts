@@ -1,0 +1,44 @@
+import type { Clock } from '../base/clock.ts'
+
+export interface TestClock extends Clock {
+  /** Moves both clocks on and runs what is due, the earliest first. */
+  advance(ms: number): void
+  /** Timers that wait. */
+  readonly pending: number
+}
+
+interface Timer {
+  readonly atMs: number
+  readonly callback: () => void
+}
+
+/** Time that stands still until the test moves it. */
+export function testClock(startMs = Date.UTC(2026, 0, 31, 12)): TestClock {
+  const timers = new Set<Timer>()
+  let elapsedMs = 0
+  const due = (untilMs: number) =>
+    [...timers]
+      .filter(({ atMs }) => atMs <= untilMs)
+      .sort((left, right) => left.atMs - right.atMs)[0]
+  return {
+    now: () => startMs + elapsedMs,
+    monotonicMs: () => elapsedMs,
+    after(delayMs, callback) {
+      const timer = { atMs: elapsedMs + delayMs, callback }
+      timers.add(timer)
+      return () => timers.delete(timer)
+    },
+    advance(ms) {
+      const untilMs = elapsedMs + ms
+      for (let timer = due(untilMs); timer !== undefined; timer = due(untilMs)) {
+        timers.delete(timer)
+        elapsedMs = Math.max(elapsedMs, timer.atMs)
+        timer.callback()
+      }
+      elapsedMs = untilMs
+    },
+    get pending() {
+      return timers.size
+    },
+  }
+}
