@@ -17,17 +17,11 @@ import { encode, type Parse, parserFor } from './parsers.ts'
 import { ConnectionLostError, type ServerReport, StatementError } from './sqlstate.ts'
 import type { Row, Rows, Statement } from './statement.ts'
 import type { Prepared, StatementNames } from './statement-names.ts'
+import { type WireValue, WireWriter } from './wire-writer.ts'
 
-/** The messages of pg's Connection that a batch sends. */
+/** What a batch needs of pg's Connection. */
 export interface Wire {
-  readonly stream: { cork(): void; uncork(): void; destroy(error?: Error): void }
-  parse(message: { name: string; text: string }): void
-  bind(message: { statement: string; values: readonly unknown[] }): void
-  describe(message: { type: 'P' | 'S'; name: string }): void
-  execute(message: { portal: string; rows: number }): void
-  close(message: { type: 'S'; name: string }): void
-  flush(): void
-  sync(): void
+  readonly stream: { write(bytes: Buffer): unknown; destroy(error?: Error): void }
 }
 
 interface FieldMessage {
@@ -55,10 +49,9 @@ export interface BatchOptions {
   readonly closing?: boolean
 }
 
-type Values = readonly (string | Buffer | null)[]
-
 const NO_COLUMNS: readonly Column[] = []
-const PORTAL = { type: 'P', name: '' } as const
+/** Serializing is synchronous, so one buffer serves all connections of the process. */
+const writer = new WireWriter()
 
 export class Batch {
   readonly results: Promise<Rows[]>
@@ -94,15 +87,15 @@ export class Batch {
       void this.#sendStepwise(wire, values, this.#options.step)
       return undefined
     }
-    wire.stream.cork()
-    for (let index = 0; index < this.#statements.length; index++) this.#send(wire, values, index)
-    wire.sync()
-    wire.stream.uncork()
+    writer.reset()
+    for (let index = 0; index < this.#statements.length; index++) this.#write(values, index)
+    writer.sync()
+    wire.stream.write(writer.take())
     return undefined
   }
 
   /** Before anything is sent: half a batch and a Sync would commit that half. */
-  #encodeAll(): Values[] | Error {
+  #encodeAll(): WireValue[][] | Error {
     try {
       return this.#statements.map((statement) => statement.values.map(encode))
     } catch (error) {
@@ -111,30 +104,31 @@ export class Batch {
     }
   }
 
-  #send(wire: Wire, values: readonly Values[], index: number): void {
+  #write(values: readonly WireValue[][], index: number): void {
     const statement = this.#statements[index] as Statement
     const prepared = this.#options.names?.use(statement)
     this.#prepared[index] = prepared
-    if (prepared === undefined) this.#parse(wire, '', statement.text, index)
-    else this.#prepare(wire, prepared, statement.text, index)
-    wire.bind({ statement: prepared?.name ?? '', values: values[index] as Values })
-    if (prepared?.columns === undefined) wire.describe(PORTAL)
-    wire.execute({ portal: '', rows: rowsLimit(statement) })
+    if (prepared === undefined) this.#parse('', statement.text, index)
+    else this.#prepare(prepared, statement.text, index)
+    writer.bind(prepared?.name ?? '', values[index] as WireValue[])
+    if (prepared?.columns === undefined) writer.describePortal()
+    writer.execute(rowsLimit(statement))
   }
 
-  #prepare(wire: Wire, prepared: Prepared, text: string, index: number): void {
-    for (const name of this.#options.names?.takeEvicted() ?? []) wire.close({ type: 'S', name })
-    const first = this.#prepared.indexOf(prepared) === index
-    if (!prepared.parsed && first) this.#parse(wire, prepared.name, text, index)
+  #prepare(prepared: Prepared, text: string, index: number): void {
+    for (const name of this.#options.names?.takeEvicted() ?? []) writer.closeStatement(name)
+    if (prepared.parsed) return
+    // Twice in one batch: the first of them parses for both.
+    if (this.#prepared.indexOf(prepared) === index) this.#parse(prepared.name, text, index)
   }
 
-  #parse(wire: Wire, name: string, text: string, index: number): void {
+  #parse(name: string, text: string, index: number): void {
     this.#parsing.push(index)
-    wire.parse({ name, text })
+    writer.parse(name, text)
   }
 
   /** A step that throws cuts the connection: a Sync would commit what was sent so far. */
-  async #sendStepwise(wire: Wire, values: readonly Values[], step: Step): Promise<void> {
+  async #sendStepwise(wire: Wire, values: readonly WireValue[][], step: Step): Promise<void> {
     const count = this.#statements.length
     try {
       for (let index = 0; index < count && this.#failure === undefined; index++) {
@@ -143,18 +137,22 @@ export class Batch {
         await this.#sendOne(wire, values, index)
         if (this.#failure === undefined) await step({ statement, index, count, done: true })
       }
-      wire.sync()
+      writer.reset()
+      writer.sync()
+      wire.stream.write(writer.take())
     } catch (error) {
       wire.stream.destroy(error as Error)
     }
   }
 
-  #sendOne(wire: Wire, values: readonly Values[], index: number): Promise<void> {
+  #sendOne(wire: Wire, values: readonly WireValue[][], index: number): Promise<void> {
     const done = new Promise<void>((resolve) => {
       this.#stepDone = resolve
     })
-    this.#send(wire, values, index)
-    wire.flush()
+    writer.reset()
+    this.#write(values, index)
+    writer.flush()
+    wire.stream.write(writer.take())
     return done
   }
 

@@ -9,7 +9,13 @@ import { connect, type Socket } from 'node:net'
 import type { PoolClient } from 'pg'
 import { outsideTransaction } from '../runtime/outbound-guard.ts'
 import { Batch, type Step, type Wire } from './batch.ts'
-import { ConnectionLostError, isStaleStatement, StatementError } from './sqlstate.ts'
+import {
+  ConnectionLostError,
+  hasState,
+  isStaleStatement,
+  StatementError,
+  sqlstate,
+} from './sqlstate.ts'
 import type { Rows, Statement } from './statement.ts'
 import { type SchemaEpoch, StatementNames } from './statement-names.ts'
 
@@ -26,6 +32,11 @@ export interface Capabilities {
 
 /** A cancel request is one small packet; a server that does not take it in this time is gone. */
 const CANCEL_TIMEOUT_MS = 2_000
+
+const BEGIN: Statement = { text: 'BEGIN', values: [] }
+const COMMIT: Statement = { text: 'COMMIT', values: [] }
+
+const SESSION_END = [sqlstate.adminShutdown, sqlstate.crashShutdown, sqlstate.cannotConnectNow]
 
 /** The parts of pg's client that its types do not show. */
 interface WireClient {
@@ -104,7 +115,7 @@ export class Connection {
       return await this.#oneByOne(statements, options)
     } catch (error) {
       this.#judge(error)
-      throw error
+      throw isSessionEnd(error) ? new ConnectionLostError(error, false) : error
     }
   }
 
@@ -118,8 +129,18 @@ export class Connection {
     return batch.results
   }
 
-  /** The fallback where pipelining is not to be had: the same statements, one round trip each. */
+  /**
+   * The fallback where pipelining is not to be had: the same statements, one round trip each, and
+   * like those of a batch in one transaction, all or none.
+   */
   async #oneByOne(statements: readonly Statement[], options: RunOptions): Promise<Rows[]> {
+    const implicit = statements.length > 1 && !this.inTransaction && !statements.some(isBegin)
+    if (!implicit) return this.#sendEach(statements, options)
+    const results = await this.#sendEach([BEGIN, ...statements, COMMIT], options)
+    return results.slice(1, -1)
+  }
+
+  async #sendEach(statements: readonly Statement[], options: RunOptions): Promise<Rows[]> {
     const results: Rows[] = []
     for (const [index, statement] of statements.entries()) {
       const last = index === statements.length - 1
@@ -151,10 +172,10 @@ export class Connection {
     this.#counters.cancels++
     const { host, port } = this.#client
     const target = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
-    await deliver(
-      outsideTransaction(() => connect(target)),
-      this.#cancelPacket(),
-    )
+    const socket = outsideTransaction(() => connect(target))
+    const acted = await deliver(socket, this.#cancelPacket())
+    // It may still strike, whenever: nobody else must be on this connection then.
+    if (!acted) this.#broken = true
   }
 
   #cancelPacket(): Buffer {
@@ -183,17 +204,27 @@ export class Connection {
   }
 }
 
-/** Resolves when the other side has closed: only then has the server acted on the cancel. */
-function deliver(socket: Socket, packet: Buffer): Promise<void> {
+function isBegin({ text }: Statement): boolean {
+  return text.startsWith('BEGIN')
+}
+
+/** The server ended the session: a connection lost, for whoever waits on it. A COMMIT in doubt is one already. */
+function isSessionEnd(error: unknown): boolean {
+  return hasState(error, ...SESSION_END) && error.fatal
+}
+
+/**
+ * Resolves when the other side has closed: only then has the server acted on the cancel. False
+ * where it took too long to say so.
+ */
+function deliver(socket: Socket, packet: Buffer): Promise<boolean> {
   return new Promise((resolve) => {
-    const end = () => {
+    const end = (acted: boolean) => {
       socket.destroy()
-      resolve()
+      resolve(acted)
     }
-    socket.setTimeout(CANCEL_TIMEOUT_MS, end)
-    socket.on('error', end)
-    socket.on('close', end)
-    socket.on('end', end)
+    socket.setTimeout(CANCEL_TIMEOUT_MS, () => end(false))
+    for (const event of ['error', 'close', 'end']) socket.on(event, () => end(true))
     socket.on('connect', () => socket.write(packet))
     socket.resume()
   })

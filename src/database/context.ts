@@ -15,8 +15,6 @@ export interface Context {
   readonly remainingMs: number
   /** How long a statement waits for somebody's lock. */
   readonly lockTimeoutMs: number
-  /** An API key that must still be good; a revoked one raises HF002. */
-  readonly apiKeyId?: string | undefined
   /** A query's transaction cannot write; a command's asks for its transaction id, with which a
    *  commit in doubt is resolved. */
   readonly purpose: 'read' | 'write'
@@ -36,26 +34,18 @@ const PURPOSE = {
   write: 'pg_current_xact_id()::text AS xid',
 } as const
 
-function text(purpose: Context['purpose'], key: string): string {
-  return `SELECT ${SETTINGS}${key}, ${PURPOSE[purpose]}`
-}
-
-const CHECK_KEY = ', holdfast.check_api_key($7)'
-
-/** Four texts, so that each is prepared once per connection. */
 const texts = {
-  read: { plain: text('read', ''), keyed: text('read', CHECK_KEY) },
-  write: { plain: text('write', ''), keyed: text('write', CHECK_KEY) },
+  read: `SELECT ${SETTINGS}, ${PURPOSE.read}`,
+  write: `SELECT ${SETTINGS}, ${PURPOSE.write}`,
 } as const
 
 export function contextStatement(context: Context): Statement {
   const remaining = timeoutText(context.remainingMs)
   const lock = String(Math.max(1, Math.ceil(context.lockTimeoutMs)))
-  const values = [context.role, context.tenant, context.actor, remaining, lock, remaining]
-  const choice = texts[context.purpose]
-  if (context.apiKeyId === undefined) return { text: choice.plain, values }
-  values.push(context.apiKeyId)
-  return { text: choice.keyed, values }
+  return {
+    text: texts[context.purpose],
+    values: [context.role, context.tenant, context.actor, remaining, lock, remaining],
+  }
 }
 
 /** statement_timeout is per statement: what is left is set anew as the transaction goes on. */

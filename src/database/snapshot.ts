@@ -17,7 +17,7 @@ import { TickQueue } from './tick-queue.ts'
 export interface SnapshotOptions {
   readonly deadlineMs: number
   readonly signal?: AbortSignal | undefined
-  readonly context: () => Statement
+  readonly context: () => readonly Statement[]
   /** Kept by the caller per operation: whether it needs one snapshot over several batches. */
   readonly memory: SnapshotMemory
 }
@@ -78,14 +78,14 @@ class Snapshot implements Reader {
     const connection = await this.#acquire()
     const one = statements.length === 1
     const [head, tail] = one ? [[], []] : [[BEGIN], [COMMIT]]
-    const prefix = [...head, this.#options.context()]
+    const prefix = [...head, ...this.#options.context()]
     const results = await connection.run([...prefix, ...statements, ...tail])
     await this.#release()
     return results.slice(prefix.length)
   }
 
   async #sendSeveral(statements: readonly Statement[]): Promise<readonly Rows[]> {
-    const prefix = this.#connection === undefined ? [BEGIN, this.#options.context()] : []
+    const prefix = this.#connection === undefined ? [BEGIN, ...this.#options.context()] : []
     const connection = this.#connection ?? (await this.#acquire())
     const results = await connection.run([...prefix, ...statements])
     return results.slice(prefix.length)

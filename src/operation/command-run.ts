@@ -5,7 +5,7 @@ import type { Scope } from '../runtime/scope.ts'
 import type { AuditEntry } from '../state/audit/audit.ts'
 import type { Claim } from '../state/idempotency/idempotency.ts'
 import { callInUnit } from './call-command.ts'
-import { deadlineOf } from './context.ts'
+import { credentialCheck, deadlineOf } from './context.ts'
 import type { RegisteredCommand } from './registered.ts'
 import type { Reply } from './reply.ts'
 import type { OperationRequest } from './request.ts'
@@ -66,6 +66,7 @@ function claimOf(
     key: scope.idempotencyKey,
     fingerprint,
     retentionMs: runtime.idempotency.retentionMs,
+    check: credentialCheck(scope),
   }
 }
 

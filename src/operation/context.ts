@@ -1,4 +1,6 @@
 /** The context statement of an operation, and the time that it has. */
+import { apiKeyCheck } from '../access/api-key/check.ts'
+import { type Check, checkStatement } from '../database/check.ts'
 import { contextStatement } from '../database/context.ts'
 import type { Statement } from '../database/statement.ts'
 import type { Scope } from '../runtime/scope.ts'
@@ -25,9 +27,19 @@ export function operationContext(facts: ContextFacts, purpose: 'read' | 'write')
     actor: scope.principal.id,
     remainingMs,
     lockTimeoutMs: facts.claim === undefined ? remainingMs : Math.min(waitMs, remainingMs),
-    apiKeyId: scope.credential?.id,
     purpose,
   })
+}
+
+/** What is asked of the caller's credential in every transaction, cached or not. */
+export function credentialCheck(scope: Scope): Check | undefined {
+  return scope.credential && apiKeyCheck(scope.credential.id)
+}
+
+/** The same as a statement of its own, for transactions without a claim that could take it along. */
+export function credentialStatements(scope: Scope): readonly Statement[] {
+  const check = credentialCheck(scope)
+  return check === undefined ? [] : [checkStatement(check)]
 }
 
 /** The caller's deadline, or the operation's own bound if that is sooner. */

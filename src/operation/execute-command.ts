@@ -18,7 +18,7 @@ import {
 } from '../state/idempotency/idempotency.ts'
 import { admit, authorize, limit, parse, requireKey, requireVersion } from './admit.ts'
 import { auditOf, type CommandRun, openRun } from './command-run.ts'
-import { operationContext } from './context.ts'
+import { credentialStatements, operationContext } from './context.ts'
 import { declaredOutcome, toProblem } from './failure.ts'
 import { cutToOutput, makeReply, withHeaders } from './make-reply.ts'
 import { builtinProblem, type ProblemError, problemReply } from './problem.ts'
@@ -140,7 +140,7 @@ const CLAIM_PLACE = 1
 
 function claimed(run: CommandRun, stage: OpeningStage): readonly Statement[] {
   const { claim, reply } = run
-  if (claim === undefined) return []
+  if (claim === undefined) return credentialStatements(run.request.scope)
   const remainingMs = run.deadlineMs - run.runtime.clock.monotonicMs()
   if (stage === 'single' && reply) return [claimWithReply(claim, reply, remainingMs)]
   return [claimStatement(claim, remainingMs)]

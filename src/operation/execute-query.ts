@@ -1,7 +1,7 @@
 /** The life of a query: the same refusals, one snapshot, the tenant's rows alone, no trace left. */
 import { readSnapshot, type SnapshotMemory } from '../database/snapshot.ts'
 import { admit, authorize, limit, parse } from './admit.ts'
-import { deadlineOf, operationContext } from './context.ts'
+import { credentialStatements, deadlineOf, operationContext } from './context.ts'
 import { toProblem } from './failure.ts'
 import { cutToOutput, makeReply, withHeaders } from './make-reply.ts'
 import { problemReply } from './problem.ts'
@@ -56,7 +56,7 @@ export function read(
     {
       deadlineMs,
       signal: scope.signal,
-      context: () => operationContext(facts, 'read'),
+      context: () => [operationContext(facts, 'read'), ...credentialStatements(scope)],
       memory: memoryOf(query),
     },
     (reader) => {

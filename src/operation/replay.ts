@@ -6,7 +6,7 @@ import {
   removeExpiredStatement,
 } from '../state/idempotency/idempotency.ts'
 import type { CommandRun } from './command-run.ts'
-import { operationContext } from './context.ts'
+import { credentialStatements, operationContext } from './context.ts'
 import { builtinProblem } from './problem.ts'
 import type { Reply } from './reply.ts'
 
@@ -14,11 +14,10 @@ import type { Reply } from './reply.ts'
 export async function replay(run: CommandRun): Promise<Reply | undefined> {
   const { claim, runtime } = run
   if (claim === undefined) return undefined
-  const [, rows] = await runtime.pool.run(
-    [operationContext(run, 'read'), keptReplyStatement(claim)],
-    { retryLost: true },
-  )
-  const kept = keptReply(rows)
+  const prefix = [operationContext(run, 'read'), ...credentialStatements(run.request.scope)]
+  const statements = [...prefix, keptReplyStatement(claim)]
+  const results = await runtime.pool.run(statements, { retryLost: true })
+  const kept = keptReply(results.at(-1))
   if (kept === undefined) return undefined
   if (kept.expired) return forget(run)
   if (!equalBytes(kept.fingerprint, claim.fingerprint))

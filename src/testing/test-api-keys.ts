@@ -1,6 +1,9 @@
 /** A database with API keys in it, and a pool on it: for tests of whatever asks who is there. */
+
 import { type ApiKeyOptions, createApiKey, queriesOf } from '../access/api-key/api-key.ts'
+import { apiKeyCheck } from '../access/api-key/check.ts'
 import { systemClock } from '../base/clock.ts'
+import { checkStatement } from '../database/check.ts'
 import { type Context, contextStatement } from '../database/context.ts'
 import { migrate } from '../database/migrate/migrate.ts'
 import { databaseSource } from '../database/migrate/source.ts'
@@ -74,13 +77,14 @@ function transactionOptions(tenant: string, options: InTenantOptions) {
     actor: 'tester',
     remainingMs: TIMEOUT_MS,
     lockTimeoutMs: TIMEOUT_MS,
-    apiKeyId: options.apiKeyId,
     purpose: 'write',
   }
+  const { apiKeyId } = options
+  const checks = apiKeyId === undefined ? [] : [checkStatement(apiKeyCheck(apiKeyId))]
   return {
     isolation: options.isolation ?? 'serializable',
     deadlineMs: systemClock.monotonicMs() + TIMEOUT_MS,
-    opening: () => [contextStatement(context)],
+    opening: () => [contextStatement(context), ...checks],
     inDoubt: 'xid',
   } as const
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { inspect } from 'node:util'
+import { checkStatement } from '../../database/check.ts'
 import { sql } from '../../database/sql.ts'
 import { hasState } from '../../database/sqlstate.ts'
 import { type TestApiKeys, testApiKeys } from '../../testing/test-api-keys.ts'
 import { createApiKey, listApiKeys, queriesOf, revokeApiKey, rotateApiKey } from './api-key.ts'
+import { apiKeyCheck } from './check.ts'
 import { apiKeyId } from './key-text.ts'
 import { updateLastUsed } from './store.ts'
 
@@ -89,7 +91,7 @@ describe('the table of keys', () => {
     const asApp = { text: `SELECT set_config('role', 'holdfast_app', true)`, values: [] }
     const emptied = { text: `SELECT set_config('holdfast.tenant', '', true)`, values: [] }
     const read = { text: 'SELECT id FROM holdfast.api_keys', values: [] }
-    const check = { text: 'SELECT holdfast.check_api_key(gen_random_uuid())', values: [] }
+    const check = checkStatement(apiKeyCheck(uuidOf(apiKeyId.create())))
     for (const statement of [read, check]) {
       await assert.rejects(keys.pool.run([asApp, statement]), raises('HF001'))
       await assert.rejects(keys.pool.run([asApp, emptied, statement]), raises('HF001'))

@@ -159,3 +159,11 @@ export async function updateLastUsed(pool: Pool, uses: readonly Use[]): Promise<
 /** A serializable note of use would meet the predicate locks of every command of that key. */
 const readCommitted = [{ text: 'BEGIN ISOLATION LEVEL READ COMMITTED', values: [] }]
 const commit = { text: 'COMMIT', values: [] }
+
+/** Raises HF002 unless the key at `place` is one of this tenant and good now. */
+export function keyIsGood(place: string): string {
+  return `CASE WHEN EXISTS (
+ SELECT FROM holdfast.api_keys WHERE id = ${place}::uuid AND revoked_at IS NULL
+ AND (expires_at IS NULL OR expires_at > pg_catalog.now())
+) THEN true ELSE holdfast.require(false, 'HF002', 'the API key is revoked, expired or unknown') END`
+}

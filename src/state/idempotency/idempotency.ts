@@ -8,6 +8,7 @@
  *   23505 (the first committed), goes ahead (it rolled back), or gives up with 55P03.
  * - The claim's RETURNING sets lock_timeout back to the time that the user's statements have.
  */
+import type { Check } from '../../database/check.ts'
 import { hasState, sqlstate } from '../../database/sqlstate.ts'
 import type { Rows, Statement } from '../../database/statement.ts'
 import {
@@ -31,6 +32,8 @@ export interface Claim extends KeyOwner {
   /** SHA-256 over the raw request. */
   readonly fingerprint: Buffer
   readonly retentionMs: number
+  /** Of the caller's credential; asked in the same statement. */
+  readonly check?: Check | undefined
 }
 
 /** What is answered again, byte for byte. */

@@ -1,22 +1,53 @@
+import type { Check } from '../../database/check.ts'
 import type { Statement } from '../../database/statement.ts'
 import type { Claim, KeyOwner, StoredReply } from './idempotency.ts'
 
-export function claim(claim: Claim, lockTimeoutMs: number): Statement {
+/** Texts with the caller's credential check riding along, and without; prepared once each. */
+interface ClaimTexts {
+  readonly claim: string
+  readonly claimAndStore: string
+}
+
+function claimTexts(expression?: Check['expression']): ClaimTexts {
+  const also = (place: string) => (expression === undefined ? '' : `, ${expression(place)}`)
   return {
-    text: `INSERT INTO holdfast.idempotency_keys
+    claim: `INSERT INTO holdfast.idempotency_keys
  (tenant, principal, operation, key, fingerprint, expires_at)
  VALUES ($1, $2, $3, $4, $5, now() + $6::text::interval)
- RETURNING ctid, set_config('lock_timeout', $7, true)`,
-    values: [
-      claim.tenant,
-      claim.principal,
-      claim.operation,
-      claim.key,
-      claim.fingerprint,
-      `${claim.retentionMs} milliseconds`,
-      String(lockTimeoutMs),
-    ],
+ RETURNING ctid, set_config('lock_timeout', $7, true)${also('$8')}`,
+    claimAndStore: `INSERT INTO holdfast.idempotency_keys
+ (tenant, principal, operation, key, fingerprint, expires_at, status, content_type, headers, body)
+ VALUES ($1, $2, $3, $4, $5, now() + $6::text::interval, $8, $9, $10, $11)
+ RETURNING set_config('lock_timeout', $7, true)${also('$12')}`,
   }
+}
+
+const plainTexts = claimTexts()
+const checkedTexts = new WeakMap<Check['expression'], ClaimTexts>()
+
+function textsFor(check: Check | undefined): ClaimTexts {
+  if (check === undefined) return plainTexts
+  const known = checkedTexts.get(check.expression)
+  if (known !== undefined) return known
+  const made = claimTexts(check.expression)
+  checkedTexts.set(check.expression, made)
+  return made
+}
+
+function claimValues(claim: Claim, lockTimeoutMs: number): unknown[] {
+  const { tenant, principal, operation, key, fingerprint, retentionMs } = claim
+  const kept = `${retentionMs} milliseconds`
+  return [tenant, principal, operation, key, fingerprint, kept, String(lockTimeoutMs)]
+}
+
+function checkValue(check: Check | undefined): unknown[] {
+  return check === undefined ? [] : [check.value]
+}
+
+export function claim(claim: Claim, lockTimeoutMs: number): Statement {
+  const { check } = claim
+  const values = [...claimValues(claim, lockTimeoutMs), ...checkValue(check)]
+  return { text: textsFor(check).claim, values }
 }
 
 /**
@@ -42,22 +73,9 @@ export function storeReply(claim: Claim, ctid: string | undefined, reply: Stored
 }
 
 export function claimAndStore(claim: Claim, reply: StoredReply, lockTimeoutMs: number): Statement {
-  return {
-    text: `INSERT INTO holdfast.idempotency_keys
- (status, content_type, headers, body, tenant, principal, operation, key, fingerprint, expires_at)
- VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10::text::interval)
- RETURNING set_config('lock_timeout', $11, true)`,
-    values: [
-      ...replyValues(reply),
-      claim.tenant,
-      claim.principal,
-      claim.operation,
-      claim.key,
-      claim.fingerprint,
-      `${claim.retentionMs} milliseconds`,
-      String(lockTimeoutMs),
-    ],
-  }
+  const { check } = claim
+  const values = [...claimValues(claim, lockTimeoutMs), ...replyValues(reply), ...checkValue(check)]
+  return { text: textsFor(check).claimAndStore, values }
 }
 
 function replyValues(reply: StoredReply): unknown[] {

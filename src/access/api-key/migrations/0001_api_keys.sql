@@ -45,27 +45,3 @@ GRANT SELECT (id, tenant, principal, environment, name, roles, permissions, crea
   ON holdfast.api_keys TO holdfast_app;
 GRANT SELECT, UPDATE (last_used_at) ON holdfast.api_keys TO holdfast_loops;
 GRANT SELECT ON holdfast.api_keys TO holdfast_backup;
-
--- Raises unless the key is good now and belongs to the tenant of the context. Part of the first
--- statement of every transaction that has a credential.
---
--- It runs with the caller's rights: under the policy `app` a key of another tenant is unknown, and
--- neither a search_path nor an owner has to be trusted. STABLE: it reads the snapshot of the
--- statement that calls it and needs none of its own.
---
--- Under SERIALIZABLE it leaves a predicate lock on the key's row and its index page. Only
--- serializable writers meet these: a revocation by a command. The note of use is READ COMMITTED.
-CREATE FUNCTION holdfast.check_api_key(key uuid) RETURNS void
-LANGUAGE plpgsql STABLE
-AS $$
-BEGIN
-  IF EXISTS (
-    SELECT FROM holdfast.api_keys
-    WHERE id = key AND revoked_at IS NULL
-      AND (expires_at IS NULL OR expires_at > pg_catalog.now())
-  ) THEN
-    RETURN;
-  END IF;
-  RAISE EXCEPTION 'the API key is revoked, expired or unknown' USING ERRCODE = 'HF002';
-END
-$$;
