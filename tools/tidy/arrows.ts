@@ -159,6 +159,17 @@ function usedBy(file: SourceFile): string[] {
   )
 }
 
+/** A bare file name in a string stands for any file of that name in the same part of the repository. */
+function namedBy(file: SourceFile): string[] {
+  return file.strings
+    .filter(({ value }) => /^[\w.-]+\.(?:ts|mjs)$/.test(value))
+    .map(({ value }) => nameKey(posix.join(posix.dirname(file.path), value)))
+}
+
+function nameKey(path: string): string {
+  return `${path.split('/')[0]}: ${posix.basename(path)}`
+}
+
 /** Files that a tool finds by their name. */
 const FOUND_BY_NAME = /(?:^|\/)holdfast\.config\.ts$/
 
@@ -168,11 +179,13 @@ const FOUND_BY_NAME = /(?:^|\/)holdfast\.config\.ts$/
  */
 export function checkDeadFiles(files: readonly SourceFile[], entryText: string): Finding[] {
   const used = new Set(files.flatMap(usedBy))
+  const named = new Set(files.flatMap(namedBy))
   const isEntry = ({ path }: SourceFile) =>
     FOUND_BY_NAME.test(path) ||
     entryText.includes(path) ||
     entryText.includes(path.replace(/^src\/(.*)\.ts$/, 'dist/$1.js'))
   return files
     .filter((file) => !file.isTest && !isEntry(file) && !used.has(file.path))
+    .filter(({ path }) => !named.has(nameKey(path)))
     .map((file) => finding('dead', file, 0, 'Nothing imports this file: use it or remove it.'))
 }

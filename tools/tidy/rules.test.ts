@@ -122,11 +122,15 @@ test('a file that nothing uses is dead; a test, an entry point and a started scr
     'src/base/spawns.ts': "new URL('./child.ts', import.meta.url)",
     'src/index.ts': imports('./base/spawns.ts'),
     'tools/run.ts': '',
+    'bench/apps/peer.ts': '',
+    'bench/apps.ts': "const peers = ['peer.ts']",
+    'bench/lib/other.ts': imports('../apps.ts'),
   }
   const entries = '{ "bin": "./dist/index.js", "scripts": { "x": "node tools/run.ts" } }'
   assert.deepEqual(lines(checkDeadFiles(files(texts), entries)), [
     'dead src/base/dead.ts:1',
     'dead src/base/self.ts:1',
+    'dead bench/lib/other.ts:1',
   ])
 })
 
