@@ -160,7 +160,13 @@ export async function updateLastUsed(pool: Pool, uses: readonly Use[]): Promise<
 const readCommitted = [{ text: 'BEGIN ISOLATION LEVEL READ COMMITTED', values: [] }]
 const commit = { text: 'COMMIT', values: [] }
 
-/** Raises HF002 unless the key at `place` is one of this tenant and good now. */
+/**
+ * Raises HF002 unless the key at `place` is one of this tenant and good now.
+ *
+ * Under SERIALIZABLE it leaves predicate locks on the row and its index page, or on a table too small
+ * for its index. Only serializable writers meet them: keys made or revoked by a command, which are
+ * few. The note of use, which is not, is READ COMMITTED.
+ */
 export function keyIsGood(place: string): string {
   return `CASE WHEN EXISTS (
  SELECT FROM holdfast.api_keys WHERE id = ${place}::uuid AND revoked_at IS NULL

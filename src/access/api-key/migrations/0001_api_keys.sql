@@ -29,8 +29,8 @@ CREATE INDEX api_keys_by_tenant ON holdfast.api_keys (tenant, id);
 ALTER TABLE holdfast.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE holdfast.api_keys FORCE ROW LEVEL SECURITY;
 
--- holdfast.tenant() raises where there is no context; it is called only then, because the check
--- below runs in every transaction and a call of PL/pgSQL costs more than the rest of the condition.
+-- holdfast.tenant() raises where there is no context; it is called only then, because every
+-- transaction asks for its caller's key, and a call of PL/pgSQL costs more than the rest of this.
 CREATE POLICY app ON holdfast.api_keys TO holdfast_app
   USING (tenant = coalesce(nullif(current_setting('holdfast.tenant', true), ''), holdfast.tenant()));
 -- To look a key up before its tenant is known, and to note its use.
