@@ -101,7 +101,7 @@ test('a commit in doubt is asked for until the server has ended the transaction'
 
 /** Resolves when somebody waits for the lock on the gate. */
 async function waitingAtGate(): Promise<void> {
-  const waits = sql`SELECT FROM pg_locks WHERE NOT granted AND locktype = 'relation'`
+  const waits = sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass`
   const asker = database.pool({ url: database.database.url, connectionsMax: 1 })
   for (;;) {
     const [rows] = await asker.run([waits])

@@ -14,6 +14,8 @@ export interface ProxyCounters {
   cancels: number
   /** Trips that were passed on to the server. */
   trips: number
+  /** ReadyForQuery, as they were passed on to the client; one ends each handshake too. */
+  answers: number
   /** Statements executed in them. */
   executes: number
   parses: number
@@ -49,6 +51,7 @@ export class TcpProxy {
     connections: 0,
     cancels: 0,
     trips: 0,
+    answers: 0,
     executes: 0,
     parses: 0,
   }
@@ -57,6 +60,7 @@ export class TcpProxy {
   readonly #links = new Set<Link>()
   #cut: ArmedCut | undefined
   #held: Promise<void> | undefined
+  #cancelsHeld: Promise<void> | undefined
 
   private constructor(server: Server, target: URL) {
     this.#server = server
@@ -94,18 +98,30 @@ export class TcpProxy {
 
   /** Holds the answers of the server back until the returned function is called. */
   holdAnswers(): () => void {
-    let release: () => void = () => {}
-    this.#held = new Promise((resolve) => {
-      release = resolve
-    })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#held = promise
     return () => {
       this.#held = undefined
-      release()
+      resolve()
+    }
+  }
+
+  /** Holds cancel requests back in the same way. */
+  holdCancels(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#cancelsHeld = promise
+    return () => {
+      this.#cancelsHeld = undefined
+      resolve()
     }
   }
 
   get held(): Promise<void> | undefined {
     return this.#held
+  }
+
+  get cancelsHeld(): Promise<void> | undefined {
+    return this.#cancelsHeld
   }
 
   async close(): Promise<void> {
@@ -146,8 +162,12 @@ class Link {
     this.#proxy = proxy
     this.#client = client
     this.#server = server
-    client.on('data', (bytes) => this.#fromClient.read(bytes, (message) => this.#sent(message)))
-    server.on('data', (bytes) => this.#fromServer.read(bytes, (message) => this.#answered(message)))
+    client.on('data', (bytes: Buffer) =>
+      this.#fromClient.read(bytes, (message) => this.#sent(message)),
+    )
+    server.on('data', (bytes: Buffer) =>
+      this.#fromServer.read(bytes, (message) => this.#answered(message)),
+    )
     for (const socket of [client, server]) {
       socket.on('error', () => this.end())
       socket.on('close', () => this.end())
@@ -163,16 +183,23 @@ class Link {
     const { counters } = this.#proxy
     this.#trip.push(message.bytes)
     if (message.type === undefined) {
-      const isCancel = message.bytes.readInt32BE(4) === CANCEL_REQUEST
-      if (isCancel) counters.cancels++
-      else counters.connections++
+      this.#greet(message.bytes)
+      return
     }
     if (message.type === code.execute) counters.executes++
     if (message.type === code.parse) counters.parses++
     if (message.type === code.sync || message.type === code.query) this.#passTrip()
     // The handshake and the step-by-step form: not trips, but somebody waits for an answer.
-    else if (message.type !== undefined && !isPartOfTrip(message.type)) this.#pass()
-    else if (message.type === undefined) this.#pass()
+    else if (!isPartOfTrip(message.type)) this.#pass()
+  }
+
+  #greet(bytes: Buffer): void {
+    const { counters, cancelsHeld } = this.#proxy
+    const isCancel = bytes.readInt32BE(4) === CANCEL_REQUEST
+    if (isCancel) counters.cancels++
+    else counters.connections++
+    if (isCancel && cancelsHeld !== undefined) void cancelsHeld.then(() => this.#pass())
+    else this.#pass()
   }
 
   #pass(): void {
@@ -194,7 +221,7 @@ class Link {
 
   #answered(message: Message): void {
     if (this.#losing === undefined) {
-      this.#answer(message.bytes)
+      this.#answer(message)
     } else if (message.type === code.ready) {
       this.end()
       this.#losing.struck()
@@ -202,14 +229,15 @@ class Link {
   }
 
   /** In order, also where some were held. */
-  #answer(bytes: Buffer): void {
+  #answer(message: Message): void {
     const { held } = this.#proxy
-    if (held === undefined) this.#answers = this.#answers.then(() => this.#write(bytes))
-    else this.#answers = this.#answers.then(() => held).then(() => this.#write(bytes))
+    this.#answers = this.#answers.then(() => held).then(() => this.#write(message))
   }
 
-  #write(bytes: Buffer): void {
-    if (!this.#client.destroyed) this.#client.write(bytes)
+  #write({ type, bytes }: Message): void {
+    if (this.#client.destroyed) return
+    this.#client.write(bytes)
+    if (type === code.ready) this.#proxy.counters.answers++
   }
 }
 
