@@ -1,6 +1,7 @@
 import type { JsonSchema } from '../../base/schema.ts'
 import { fieldsOf } from '../../operation/json-schema.ts'
 
+const JSON_TEXT = /"(?:[^"\\]|\\.)*"/
 const KEY = '"next_cursor":"'
 
 export function isPage(outputSchema: JsonSchema): boolean {
@@ -25,7 +26,7 @@ export function nextLink(base: string, target: string, body: string): string | u
 function cursorOf(body: string): string | undefined {
   const at = body.lastIndexOf(KEY)
   if (at < 0) return undefined
-  const start = at + KEY.length - 1
-  const end = body.indexOf('"', start + 1)
-  return JSON.parse(body.slice(start, end + 1))
+  const text = new RegExp(JSON_TEXT, 'y')
+  text.lastIndex = at + KEY.length - 1
+  return JSON.parse(text.exec(body)?.[0] as string)
 }

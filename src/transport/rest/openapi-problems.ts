@@ -9,6 +9,7 @@ import {
 } from '../../operation/problem-catalogue.ts'
 import type { RegisteredOperation } from '../../operation/registered.ts'
 import type { SharedSchemas } from './openapi-schemas.ts'
+import { sampleOf } from './schema-sample.ts'
 
 export const problemSchema: JsonSchema = {
   type: 'object',
@@ -37,6 +38,7 @@ interface Told extends ProblemEntry {
   readonly code: string
   readonly declared: boolean
   readonly members?: JsonSchema | undefined
+  readonly sample?: unknown
 }
 
 /** Responses that several operations have in common, by name. */
@@ -89,7 +91,9 @@ function problemsOf(operation: RegisteredOperation, schemas: SharedSchemas): Tol
     const { status, title, description, members } = definition
     const schema = members && jsonSchemaOf(members, 'output')
     const shared = schema && schemas.share(open(schema), 'Output')
-    return { code, declared: true, status, title, next: description ?? title, members: shared }
+    const sample = schema && sampleOf(schema)
+    const next = description ?? title
+    return { code, declared: true, status, title, next, members: shared, sample }
   })
   const builtin = builtinCodes(operation).map(
     (code): Told => ({ code, declared: false, ...problemCatalogue[code] }),
@@ -165,10 +169,21 @@ function codeIs(codes: readonly string[]): JsonSchema {
   return { type: 'object', properties: { code: values } }
 }
 
-function example({ code, status, title, next }: Told): object {
+function example({ code, status, title, next, sample }: Told): object {
   const errors =
     code === 'validation' ? { errors: [{ pointer: '/quantity', message: 'must be positive' }] } : {}
   const type = problemType(code)
   const instance = '019a5f3e-7c1d-7000-8a5b-3f2e1d0c9b8a'
-  return { value: { ...errors, type, title, status, detail: next, instance, code } }
+  return {
+    value: {
+      ...errors,
+      ...(sample as object | undefined),
+      type,
+      title,
+      status,
+      detail: next,
+      instance,
+      code,
+    },
+  }
 }
