@@ -9,7 +9,8 @@ const STATEMENT_TIMEOUT_MS = 60_000
 const ROLE_LOCK_KEY = 7_261_501
 
 /** The roles that migrations of the framework make: whoever logs in as an app must be able to grant them. */
-const FRAMEWORK_ROLES = ['holdfast_app', 'holdfast_loops', 'holdfast_backup']
+const BACKUP_ROLE = 'holdfast_backup'
+const FRAMEWORK_ROLES = ['holdfast_app', 'holdfast_loops', BACKUP_ROLE]
 
 /** A short-lived connection as superuser. */
 export async function withAdmin<T>(
@@ -58,13 +59,28 @@ export async function ensureLoginRole(
       'SELECT rolname FROM pg_roles WHERE rolname = ANY($1)',
       [FRAMEWORK_ROLES],
     )
-    for (const { rolname } of others.rows)
-      await client.query(`GRANT ${client.escapeIdentifier(rolname)} TO ${role} WITH ADMIN OPTION`)
+    const inheriting = await inheritsByMembership(client)
+    for (const { rolname } of others.rows) {
+      const granted = client.escapeIdentifier(rolname)
+      // Inherited, the backup role's policies would show every tenant to a bare statement.
+      if (!inheriting)
+        await client.query(`GRANT ${granted} TO ${role} WITH ADMIN TRUE, INHERIT FALSE, SET TRUE`)
+      else if (rolname !== BACKUP_ROLE)
+        await client.query(`GRANT ${granted} TO ${role} WITH ADMIN OPTION`)
+    }
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
     throw error
   }
+}
+
+/** Before PostgreSQL 16 a member always inherits, unless the whole role is NOINHERIT. */
+async function inheritsByMembership(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::int AS version`,
+  )
+  return (rows[0]?.version ?? 0) < 160_000
 }
 
 const DUPLICATE_DATABASE = '42P04'
