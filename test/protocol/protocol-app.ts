@@ -1,7 +1,7 @@
 /** An app of five operations whose `execute` only echoes: what the protocol does, and no more. */
 import { z } from 'zod'
 import { systemClock } from '../../src/base/clock.ts'
-import { principal } from '../../src/base/principal.ts'
+import { anonymousPrincipal, principal } from '../../src/base/principal.ts'
 import { holdfast } from '../../src/operation/builder.ts'
 import { defineCommand, defineQuery } from '../../src/operation/contract.ts'
 import {
@@ -122,14 +122,18 @@ export async function protocolServer(options: ProtocolOptions = {}): Promise<Pro
       return execute(operation, request)
     },
     authenticate: (text) =>
-      text === KEY
-        ? { principal: tester, credential: { kind: 'api-key', id: 'key_1' } }
-        : builtinProblem('unauthenticated'),
+      text === undefined
+        ? { principal: anonymousPrincipal('') }
+        : text === KEY
+          ? { principal: tester, credential: { kind: 'api-key', id: 'key_1' } }
+          : builtinProblem('unauthenticated'),
     health,
     log: options.log ?? silentLog,
     clock: systemClock,
     config: { ...loadConfig({ PORT: '0', ADMIN_PORT: '1' }).http, ...options.config },
   })
+  server.host.app.get('/raw/:id', (_request, reply) => reply.send({ raw: true }))
+  server.host.app.get('/files/*', (_request, reply) => reply.send('file'))
   const url = await server.listen()
   return {
     server,

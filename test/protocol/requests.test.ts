@@ -184,7 +184,7 @@ test('a bug is answered 500 and told to the log alone', async () => {
 })
 
 test('every reply is guarded against browsers', async () => {
-  for (const target of ['/v1/orders', '/v1/nothing', '/health/live']) {
+  for (const target of ['/v1/orders', '/v1/nothing', '/health/live', '/raw/%41', '/files/a/b']) {
     const headers = (await get(target))?.headers
     assert.equal(headers?.get('x-content-type-options'), 'nosniff')
     assert.match(headers?.get('content-security-policy') ?? '', /frame-ancestors 'none'/)

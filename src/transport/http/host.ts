@@ -7,7 +7,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Clock } from '../../base/clock.ts'
 import { uuidv7 } from '../../base/id.ts'
 import { builtinProblem, ProblemError, problemReply } from '../../operation/problem.ts'
@@ -19,7 +19,7 @@ import { ClientErrors } from './client-error.ts'
 import type { Cors } from './cors.ts'
 import { type Outgoing, send } from './reply.ts'
 import { acceptedRequestId } from './request-headers.ts'
-import { judgeTarget, originForm, pathOf } from './target.ts'
+import { isSuspicious, judgeTarget, originForm, pathOf } from './target.ts'
 
 export type HostLimits = Pick<
   HttpConfig,
@@ -146,6 +146,10 @@ export class HttpHost {
     app.addHook('onRoute', (route) => {
       for (const method of [route.method].flat()) this.#allowed.add(method, route.url)
     })
+    app.addHook('onSend', (request, reply, payload, done) => {
+      this.#dress(request.raw, reply)
+      done(null, payload)
+    })
     app.setNotFoundHandler((request, reply) => {
       reply.hijack()
       this.#notFound(request.raw, reply.raw)
@@ -155,6 +159,14 @@ export class HttpHost {
       this.refuse(request.raw, reply.raw, this.#problemOf(error))
     })
     return app
+  }
+
+  /** Replies of raw routes carry what all replies carry, unless the route says otherwise. */
+  #dress(request: IncomingMessage, reply: FastifyReply): void {
+    const common = [...this.#options.headers, ...this.cors.replyHeaders(request.headers.origin)]
+    common.push('x-request-id', this.requestId(request), 'cache-control', 'no-store')
+    for (let at = 0; at < common.length; at += 2)
+      if (!reply.hasHeader(common[at] as string)) reply.header(common[at] as string, common[at + 1])
   }
 
   /** Whoever handles the route reads the body, with its own bound and by its own grammar. */
@@ -210,9 +222,15 @@ export class HttpHost {
     if (request.url === '*') return undefined
     request.url = originForm(request.url as string)
     const verdict = judgeTarget(request.url)
-    if (verdict === 'ok') return undefined
-    if (verdict === 'not-found') return builtinProblem('not-found')
-    return malformed('The request target is not a valid path and query.')
+    if (verdict === 'malformed')
+      return malformed('The request target is not a valid path and query.')
+    if (verdict === 'ok' && this.#isRouted(pathOf(request.url))) return undefined
+    return builtinProblem('not-found')
+  }
+
+  /** The router decodes before it compares: what could match only so, raw routes too, does not. */
+  #isRouted(path: string): boolean {
+    return !isSuspicious(path) || this.#allowed.of(path).length > 0
   }
 
   /** Connections end now and then, so that load spreads to processes that have started since. */

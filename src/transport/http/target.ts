@@ -14,6 +14,16 @@ const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i
 /** An encoded slash, backslash or NUL: proxies disagree on what they mean. */
 const AMBIGUOUS = /%(?:2f|5c|00)/i
 
+/** RFC 3986 §6.2.2.3: clients resolve these before they send. */
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i
+/** Where a router and a proxy may see different paths. */
+const SUSPICIOUS = /%|\/\/|\/$/
+
+/** Whether the router's match is to be held against the path as it was sent. */
+export function isSuspicious(path: string): boolean {
+  return SUSPICIOUS.test(path)
+}
+
 /** Turns the absolute form, which a server must accept, into the origin form. */
 export function originForm(target: string): string {
   if (target.charCodeAt(0) === SLASH) return target
@@ -27,6 +37,7 @@ export function judgeTarget(target: string): TargetVerdict {
   const path = question < 0 ? target : target.slice(0, question)
   if (!PATH.test(path)) return 'malformed'
   if (question >= 0 && !QUERY.test(target.slice(question + 1))) return 'malformed'
+  if (DOT_SEGMENT.test(path)) return 'not-found'
   if (!path.includes('%')) return 'ok'
   if (AMBIGUOUS.test(path)) return 'not-found'
   return isDecodable(path) ? 'ok' : 'malformed'
@@ -73,7 +84,7 @@ export class PathPattern {
         continue
       }
       const value = segment.includes('%') ? decodeURIComponent(segment) : segment
-      if (value === '' || value === '.' || value === '..') return undefined
+      if (value === '') return undefined
       parameters[name] = value
     }
     return parameters

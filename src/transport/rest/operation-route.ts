@@ -14,6 +14,7 @@ import { builtinProblem, ProblemError, problemReply } from '../../operation/prob
 import type { RegisteredOperation } from '../../operation/registered.ts'
 import type { Reply } from '../../operation/reply.ts'
 import type { OperationRequest } from '../../operation/request.ts'
+import { refusal } from '../../operation/rule.ts'
 import type { HttpConfig } from '../../runtime/config.ts'
 import type { Log } from '../../runtime/log.ts'
 import { type Credential, deadlineAfter, OpenScope } from '../../runtime/scope.ts'
@@ -137,10 +138,15 @@ export class OperationRoute {
     return input instanceof ProblemError ? input : this.#execute(exchange, authentication, input)
   }
 
-  #authenticate(request: IncomingMessage): ReturnType<Authenticate> {
+  async #authenticate(request: IncomingMessage): Promise<Authentication | ProblemError> {
     const credential = bearerCredential(request.headers.authorization)
     if (credential instanceof ProblemError) return credential
-    return this.#options.authenticate(credential, this.operation)
+    const found = await this.#options.authenticate(credential, this.operation)
+    if (found instanceof ProblemError || found.principal.kind !== 'anonymous') return found
+    // Whoever has shown nothing, where something must be shown, gets no body read.
+    return refusal(this.operation.allow, found) === undefined
+      ? found
+      : builtinProblem('unauthenticated')
   }
 
   /** The body as it stands; undefined where the caller has gone away. */
@@ -236,6 +242,8 @@ export class OperationRoute {
     const body = unchanged ? '' : reply.body
     this.#options.host.send(request, response, { status, headers, body })
     this.#metrics.replied(status, durationMs)
+    const operation = this.operation.name
+    this.#options.log.debug({ operation, status, durationMs, requestId }, 'request')
   }
 
   #isUnchanged(request: IncomingMessage, reply: Reply): boolean {
