@@ -156,6 +156,12 @@ async function prepare() {
   await withInstallLock(() => (isReady() ? undefined : npmInstall()))
 }
 
+/** The kernel says ENOENT for a file that is there when its loader is not: a system without glibc. */
+function cannotRun(node, { code }) {
+  const hint = code === 'ENOENT' ? ' It needs glibc, which Alpine has not: use another system.' : ''
+  return new LaunchError(`Cannot run ${node} (${code}).${hint}`)
+}
+
 function run(node, args) {
   // Each process would strip and compile the same sources again: tests start many.
   const NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/compiled')
@@ -168,7 +174,7 @@ function run(node, args) {
   })
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   return new Promise((done, fail) => {
-    child.once('error', (error) => fail(new LaunchError(`Cannot run ${node} (${error.code}).`)))
+    child.once('error', (error) => fail(cannotRun(node, error)))
     child.once('exit', (code, signal) => done(code ?? 128 + constants.signals[signal]))
   })
 }

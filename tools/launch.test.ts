@@ -145,3 +145,15 @@ test('a project that is reached through a link starts as well', async () => {
   folders.push(`${folder}-link`)
   assert.equal((await start(`${folder}-link`, 'hello.mjs').ended).output, 'hello\n')
 })
+
+test('a pinned Node that does not run here is named, with the likely reason', async () => {
+  const folder = project({ npm: 'exit 1' })
+  mkdirSync(join(folder, 'node_modules'))
+  writeFileSync(join(folder, 'node_modules/.package-lock.json'), JSON.stringify(LOCK))
+  const bin = join(folder, `node_modules/node-${process.platform}-${process.arch}/bin`)
+  mkdirSync(bin, { recursive: true })
+  writeFileSync(join(bin, 'node'), '#!/no/such/loader\n', { mode: 0o755 })
+  const { code, errors } = await start(folder, 'hello.mjs').ended
+  assert.equal(code, 1)
+  assert.match(errors, /^Cannot run .*bin\/node \(ENOENT\)\. It needs glibc/)
+})
