@@ -13,6 +13,7 @@ import { loopSuite } from '../../testing/loop-suite.ts'
 import { StateDatabase } from '../../testing/state-database.ts'
 import { testGate, testSignal } from '../../testing/test-signal.ts'
 import { deadJobs, enqueueJobs, type Job, pruneJobHistory } from './job.ts'
+import type { JobTurn } from './worker.ts'
 
 let database: StateDatabase
 before(async () => {
@@ -123,6 +124,23 @@ describe('worker', () => {
     await worker.stop()
     assert.equal(most, 3)
     assert.equal(worker.counters.done, 12)
+  })
+
+  test('goes through a backlog without resting, however slots become free', async () => {
+    const jobs = 300
+    const ended = testSignal<Job>('ended')
+    await enqueue(database, ...Array.from({ length: jobs }, () => newJob('a.b')))
+    const handle = (job: Job, turn: JobTurn) =>
+      database.transaction(job.tenant, async (tx) => tx.beforeCommit(() => turn.closing))
+    const worker = newWorker(database, [jobHandler('a.b', handle, { kind: 'run' })], {
+      queues: { default: 12 },
+      intervalMs: 60_000,
+      signals: { jobEnded: (job) => ended.emit(job) },
+    })
+    worker.start()
+    for (let job = 0; job < jobs; job++) await ended.next()
+    await worker.stop()
+    assert.equal(worker.counters.done, jobs)
   })
 
   test('two workers never run the same job', async () => {

@@ -76,7 +76,7 @@ class Lane {
   readonly queue: string
   readonly #slots: number
   active = 0
-  /** The last claim filled every slot: more jobs are likely to wait. */
+  /** The last claim gave all that was asked for: more jobs are likely to wait. */
   hungry = false
 
   constructor(queue: string, slots: number) {
@@ -197,8 +197,12 @@ export class Worker implements Runnable {
     this.counters.claimed += jobs.length
     if (signal.aborted) await this.#handBack(jobs)
     else for (const job of jobs.sort(byUrgency)) this.#launch(job)
-    for (const lane of lanes) lane.hungry = lane.free === 0
-    return 'idle'
+    for (const [index, lane] of lanes.entries()) {
+      const claimed = jobs.filter((job) => job.queue === lane.queue).length
+      lane.hungry = claimed === wanted[index]?.jobs
+    }
+    // Slots that became free during the claim.
+    return lanes.some((lane) => lane.hungry && lane.free > 0) ? 'again' : 'idle'
   }
 
   async #register(): Promise<number> {
