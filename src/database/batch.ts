@@ -60,6 +60,8 @@ export class Batch {
   readonly #prepared: (Prepared | undefined)[] = []
   /** Places whose Parse was sent, in order; ParseComplete answers in the same order. */
   readonly #parsing: number[] = []
+  /** Names whose Close was sent; behind an error the server passes over it. */
+  readonly #closed: string[] = []
   readonly #done: Rows[] = []
   #columns: readonly Column[] | undefined
   #rows: Row[] = []
@@ -80,28 +82,35 @@ export class Batch {
 
   /** Called by pg when the connection is ours. An error is returned, not thrown, by its contract. */
   submit(wire: Wire): Error | undefined {
-    const values = this.#encodeAll()
+    const values = this.#attempt(() => this.#statements.map(encodeValues))
     if (values instanceof Error) return values
-    this.#sent = true
     if (this.#options.step !== undefined) {
+      this.#sent = true
       void this.#sendStepwise(wire, values, this.#options.step)
       return undefined
     }
-    writer.reset()
-    for (let index = 0; index < this.#statements.length; index++) this.#write(values, index)
-    writer.sync()
-    wire.stream.write(writer.take())
+    const bytes = this.#attempt(() => this.#serialize(values))
+    if (bytes instanceof Error) return bytes
+    this.#sent = true
+    wire.stream.write(bytes)
     return undefined
   }
 
   /** Before anything is sent: half a batch and a Sync would commit that half. */
-  #encodeAll(): WireValue[][] | Error {
+  #attempt<T>(prepare: () => T): T | Error {
     try {
-      return this.#statements.map((statement) => statement.values.map(encode))
+      return prepare()
     } catch (error) {
       this.#failure = error
       return error as Error
     }
+  }
+
+  #serialize(values: readonly WireValue[][]): Buffer {
+    writer.reset()
+    for (let index = 0; index < this.#statements.length; index++) this.#write(values, index)
+    writer.sync()
+    return writer.take()
   }
 
   #write(values: readonly WireValue[][], index: number): void {
@@ -116,7 +125,10 @@ export class Batch {
   }
 
   #prepare(prepared: Prepared, text: string, index: number): void {
-    for (const name of this.#options.names?.takeEvicted() ?? []) writer.closeStatement(name)
+    for (const name of this.#options.names?.takeEvicted() ?? []) {
+      this.#closed.push(name)
+      writer.closeStatement(name)
+    }
     if (prepared.parsed) return
     // Twice in one batch: the first of them parses for both.
     if (this.#prepared.indexOf(prepared) === index) this.#parse(prepared.name, text, index)
@@ -207,6 +219,7 @@ export class Batch {
   }
 
   #complete(tag: string): void {
+    if (tag.startsWith('COPY')) this.#failure ??= copyRefusal()
     const prepared = this.#prepared[this.#done.length]
     if (prepared !== undefined && prepared.columns === undefined) {
       prepared.columns = this.#columns ?? NO_COLUMNS
@@ -225,6 +238,7 @@ export class Batch {
     const failure = this.#toFailure(error)
     // Our own reason to give up (a value that could not be read) came first and stands.
     this.#failure ??= failure
+    this.#options.names?.putBack(this.#closed)
     this.#endStep()
     this.#reject(this.#failure)
   }
@@ -253,9 +267,10 @@ export class Batch {
     else this.#reject(this.#failure)
   }
 
-  /** COPY belongs to the streaming client; in a batch it would hang both sides. */
-  handleCopyInResponse(wire: { sendCopyFail(message: string): void }): void {
+  /** In this state the server passes over the Sync that was sent: another one ends the batch. */
+  handleCopyInResponse(wire: { sendCopyFail(message: string): void; sync(): void }): void {
     wire.sendCopyFail('COPY is not possible inside a batch')
+    if (this.#atLast(this.#done.length)) wire.sync()
   }
 
   handleCopyData(): void {}
@@ -264,6 +279,25 @@ export class Batch {
     this.#stepDone?.()
     this.#stepDone = undefined
   }
+}
+
+/** Bind counts its values in 16 bits (Postgres manual 55.7). */
+const VALUES_MAX = 65_535
+
+function encodeValues({ text, values }: Statement): WireValue[] {
+  if (values.length > VALUES_MAX) {
+    const complaint = `A statement has ${values.length} values, more than ${VALUES_MAX}: use unnest.`
+    throw new HoldfastError('HF_OPTION_INVALID', complaint)
+  }
+  if (COPY.test(text)) throw copyRefusal()
+  return values.map(encode)
+}
+
+const COPY = /^copy\b/i
+
+/** It streams; in a batch both sides would wait for each other. */
+function copyRefusal(): HoldfastError {
+  return new HoldfastError('HF_OPTION_INVALID', 'COPY is not possible inside a batch.')
 }
 
 /** One row more than the bound: that many rows suspend the portal only where the bound is passed. */

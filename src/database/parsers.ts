@@ -159,7 +159,13 @@ function encodeObject(value: unknown): string | Buffer {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length)
   if (value instanceof Date) return value.toISOString()
   if (Array.isArray(value)) return encodeArray(value)
-  return JSON.stringify(value)
+  return encodeJson(value)
+}
+
+function encodeJson(value: unknown): string {
+  const json = JSON.stringify(value)
+  if (json !== undefined) return json
+  throw new HoldfastError('HF_OPTION_INVALID', `A ${typeof value} is no value for a statement.`)
 }
 
 function encodeArray(items: readonly unknown[]): string {

@@ -56,8 +56,9 @@ export async function commitTransaction(
     await tx.commit()
   } catch (error) {
     if (!isInDoubt(error) || options.inDoubt === 'caller') throw error
-    if (!(await committed(pool, xidOf(tx.openingRows)))) throw new ConnectionLostError(error, false)
+    // The dead connection goes first: the question needs one, and there may be no other.
     await tx.rollback()
+    if (!(await committed(pool, xidOf(tx.openingRows)))) throw new ConnectionLostError(error, false)
   }
 }
 

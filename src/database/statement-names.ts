@@ -84,7 +84,8 @@ export class StatementNames {
 
   #evict(key: string, entry: Prepared): void {
     this.#known.delete(key)
-    if (entry.parsed) this.#evicted.push(entry.name)
+    // Parsed or about to be: closing a name that is not there is no error.
+    this.#evicted.push(entry.name)
   }
 
   /** Names to close on the server; Close travels with the next batch and costs no round trip. */
@@ -93,5 +94,12 @@ export class StatementNames {
     const taken = this.#evicted
     this.#evicted = []
     return taken
+  }
+
+  /** Names whose Close the server may not have seen. */
+  putBack(names: readonly string[]): void {
+    if (names.length === 0) return
+    const inUse = new Set(Array.from(this.#known.values(), ({ name }) => name))
+    this.#evicted.push(...names.filter((name) => !inUse.has(name)))
   }
 }

@@ -162,7 +162,7 @@ export class WireWriter {
   }
 
   #int16(value: number): void {
-    this.#end = this.#buffer.writeInt16BE(value, this.#end)
+    this.#end = this.#buffer.writeUInt16BE(value, this.#end)
   }
 
   #int32(value: number): void {

@@ -169,6 +169,7 @@ class Link {
       this.#fromServer.read(bytes, (message) => this.#answered(message)),
     )
     for (const socket of [client, server]) {
+      socket.setNoDelay(true)
       socket.on('error', () => this.end())
       socket.on('close', () => this.end())
     }
