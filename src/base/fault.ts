@@ -82,6 +82,14 @@ export const faultCatalogue = {
     title: 'A statement that must return at most one row returned more.',
     next: 'Select by a unique key, or use query for several rows.',
   },
+  HF_LIST_KEY_NULL: {
+    title: 'A row of a list has no value in a column that the list is sorted by.',
+    next: 'Make the column NOT NULL, sort by another, or declare the list small: a keyset would lose such rows.',
+  },
+  HF_LIST_KEY_LONG: {
+    title: 'A row of a list has a sort value too long for a cursor.',
+    next: 'Sort by a shorter column, or bound the length of this one with a CHECK constraint.',
+  },
   HF_INTEGER_RANGE: {
     title: 'A bigint column holds a value that a JavaScript number cannot hold exactly.',
     next: 'Declare the column as bigint for this statement, or cast it to text.',

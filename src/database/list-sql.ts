@@ -38,10 +38,15 @@ export interface ListPage {
 const KEY_PREFIX = '~key'
 
 export function listStatement(page: ListPage): Sql {
-  const conditions = page.after ? [...page.conditions, afterRow(page.sort, page.after)] : page.conditions
-  const where = conditions.length === 0 ? sql.empty : sql` WHERE ${sql.join(conditions, sql` AND `)}`
+  const conditions = page.after
+    ? [...page.conditions, afterRow(page.sort, page.after)]
+    : page.conditions
+  const where =
+    conditions.length === 0 ? sql.empty : sql` WHERE ${sql.join(conditions, sql` AND `)}`
   const offset = page.offset === undefined ? sql.empty : sql` OFFSET ${page.offset}`
-  const order = page.sort.map(({ expression, direction }) => sql`${expression} ${directions[direction]}`)
+  const order = page.sort.map(
+    ({ expression, direction }) => sql`${expression} ${directions[direction]}`,
+  )
   const statement = sql`SELECT ${sql.join(selected(page))} FROM ${page.from}${where}
  ORDER BY ${sql.join(order)} LIMIT ${page.rows}${offset}`
   return statement.bounded(page.rows)

@@ -3,9 +3,9 @@
  * Everything made through it is typed by them, and remembered: a handler that was made and never
  * registered is refused at start, by name.
  */
-import { integerOption, knownOptions, optionError, shown, wordOption } from '../base/bounds.ts'
+import { knownOptions, optionError, shown } from '../base/bounds.ts'
 import type { Schema } from '../base/schema.ts'
-import { contractName, type EventContract } from './contract.ts'
+import type { EventContract } from './contract.ts'
 import { definition, isDefinition } from './definition.ts'
 import type {
   AnyJobHandler,
@@ -14,12 +14,14 @@ import type {
   HandledContract,
   HandlerDefinition,
   HandlerFor,
-  Isolation,
   SubscriptionDefinition,
   SubscriptionHandler,
 } from './handler.ts'
-import { parseLimit } from './limit.ts'
+import { checkCommon, checkHandler, checkSubscription } from './handler-options.ts'
+import type { FilterMap, ListContract, ListRequest, SortToken } from './list-contract.ts'
+import { type AnyListHandler, checkListHandler, type ListHandler } from './list-handler.ts'
 import { type ModuleDefinition, type ModuleOptions, moduleDefinition } from './module.ts'
+import type { ProblemMap } from './problem.ts'
 import type { ServiceDefinitions } from './service-types.ts'
 
 export interface AppTypes {
@@ -53,6 +55,17 @@ export interface AppDefinition {
 export interface AppBuilder<DB, S> {
   /** What runs for a contract. Export it from the module's `index.ts`. */
   handle<C extends HandledContract>(contract: C, handler: HandlerFor<C, DB, S>): HandlerDefinition
+  /** What a list reads from: table, columns, and the rows that this caller may see. */
+  list<
+    I extends Schema,
+    F extends FilterMap,
+    Sort extends string,
+    P extends ProblemMap,
+    T extends keyof DB & string,
+  >(
+    contract: ListContract<I, F, Sort, P>,
+    handler: ListHandler<I, F, ListRequest<F, SortToken<Sort>>, DB, T, S>,
+  ): HandlerDefinition
   /** Runs once for each event, in order for each key, in a transaction that moves the position too. */
   subscribe<P extends Schema>(
     event: EventContract<P>,
@@ -77,6 +90,28 @@ class Builder<DB, S> implements AppBuilder<DB, S> {
       kind: 'handler',
       contract,
       handler: handler as unknown as AnyOperationHandler | AnyJobHandler,
+    })
+  }
+
+  list<
+    I extends Schema,
+    F extends FilterMap,
+    Sort extends string,
+    P extends ProblemMap,
+    T extends keyof DB & string,
+  >(
+    contract: ListContract<I, F, Sort, P>,
+    handler: ListHandler<I, F, ListRequest<F, SortToken<Sort>>, DB, T, S>,
+  ): HandlerDefinition {
+    if (!isDefinition(contract) || !('list' in contract))
+      throw optionError('list', 'contract', 'is not made by defineList')
+    const erased = handler as unknown as AnyListHandler
+    checkListHandler(contract as unknown as ListContract, erased)
+    checkCommon(`handler of list ${shown(contract.name)}`, erased)
+    return this.#remember({
+      kind: 'handler',
+      contract: contract as unknown as ListContract,
+      handler: erased,
     })
   }
 
@@ -111,91 +146,4 @@ class Builder<DB, S> implements AppBuilder<DB, S> {
     this.#made.add(definition(value))
     return value
   }
-}
-
-const isolations: readonly Isolation[] = ['serializable', 'repeatable read', 'read committed']
-
-const operationNames = ['allow', 'limit', 'around', 'timeoutMs', 'replyBytesMax']
-const handlerNames: Readonly<Record<HandledContract['kind'], readonly string[]>> = {
-  command: [...operationNames, 'isolation', 'attemptsMax', 'run'],
-  query: [...operationNames, 'run'],
-  action: [...operationNames, 'act'],
-  job: ['isolation', 'run', 'act'],
-}
-
-export const handlerBounds = {
-  timeoutMs: {
-    min: 10,
-    max: 600_000,
-    default: 10_000,
-    because: 'locks are held and a connection is taken for as long as this',
-  },
-  replyBytesMax: {
-    min: 256,
-    max: 64 * 1024 * 1024,
-    default: 1024 * 1024,
-    because: 'a stored reply is kept for as long as its idempotency key',
-  },
-  attemptsMax: {
-    min: 1,
-    max: 20,
-    default: 5,
-    because: 'transactions that collide more often than this need another shape, not more tries',
-  },
-  subscriptionAttemptsMax: {
-    min: 1,
-    max: 100,
-    default: 20,
-    because: 'then the event is parked as a dead letter and can be replayed',
-  },
-} as const
-
-interface Bounded {
-  readonly isolation?: Isolation
-  readonly timeoutMs?: number
-  readonly replyBytesMax?: number
-  readonly attemptsMax?: number
-}
-
-function checkHandler(contract: HandledContract, handler: object): void {
-  const where = `handler of ${contract.kind} ${shown(contract.name)}`
-  knownOptions(where, handler, handlerNames[contract.kind])
-  checkBounds(where, handler)
-  checkBody(where, contract, handler)
-  if ('limit' in handler && handler.limit !== undefined) {
-    parseLimit(where, handler.limit as Parameters<typeof parseLimit>[1])
-  }
-}
-
-function checkBounds(where: string, bounded: Bounded): void {
-  wordOption(where, 'isolation', bounded.isolation, isolations, 'serializable')
-  integerOption(where, 'timeoutMs', bounded.timeoutMs, handlerBounds.timeoutMs)
-  integerOption(where, 'replyBytesMax', bounded.replyBytesMax, handlerBounds.replyBytesMax)
-  integerOption(where, 'attemptsMax', bounded.attemptsMax, handlerBounds.attemptsMax)
-}
-
-function checkBody(where: string, contract: HandledContract, handler: object): void {
-  const bodies = ['run', 'act'].filter(
-    (name) => typeof (handler as Record<string, unknown>)[name] === 'function',
-  )
-  if (contract.kind === 'job' && bodies.length !== 1) {
-    throw optionError(where, '`run` or `act`', 'must be there, and not both')
-  }
-  if (bodies.length === 1) return
-  const name = contract.kind === 'action' ? 'act' : 'run'
-  throw optionError(where, name, 'must be a function')
-}
-
-function checkSubscription(handler: {
-  readonly name: string
-  readonly isolation?: Isolation
-  readonly attemptsMax?: number
-  readonly run: unknown
-}): void {
-  const where = contractName('subscription', handler.name)
-  knownOptions(where, handler, ['name', 'isolation', 'attemptsMax', 'backoff', 'timeoutMs', 'run'])
-  wordOption(where, 'isolation', handler.isolation, isolations, 'serializable')
-  const bound = handlerBounds.subscriptionAttemptsMax
-  integerOption(where, 'attemptsMax', handler.attemptsMax, bound)
-  if (typeof handler.run !== 'function') throw optionError(where, 'run', 'must be a function')
 }

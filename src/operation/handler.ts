@@ -13,6 +13,7 @@ import type {
   QueryContract,
 } from './contract.ts'
 import type { LimitOption } from './limit.ts'
+import type { AnyListHandler } from './list-handler.ts'
 import type { Fail, ProblemMap } from './problem.ts'
 import type { AllowRule } from './rule.ts'
 import type { Call, ReadUnit, UnitOfWork } from './unit-of-work-types.ts'
@@ -189,7 +190,7 @@ export type AnySubscriptionHandler = SubscriptionHandler<Schema, unknown, unknow
 export interface HandlerDefinition {
   readonly kind: 'handler'
   readonly contract: HandledContract
-  readonly handler: AnyOperationHandler | AnyJobHandler
+  readonly handler: AnyOperationHandler | AnyJobHandler | AnyListHandler
 }
 
 /** What `subscribe` gives. */

@@ -1,18 +1,29 @@
 /** From one definition to its registered form: defaults filled in, schemas compiled, bindings checked. */
 import { type JsonSchema, jsonSchemaOf, type Schema } from '../base/schema.ts'
+import type { CursorSeal } from '../database/page.ts'
 import type { HttpBinding } from './binding.ts'
-import { handlerBounds } from './builder.ts'
 import { jobBounds, type OperationContract } from './contract.ts'
 import type {
+  AnyCommandHandler,
   AnyJobHandler,
   AnyOperationHandler,
   AnySubscriptionHandler,
   HandlerDefinition,
   SubscriptionDefinition,
 } from './handler.ts'
+import { handlerBounds } from './handler-options.ts'
 import { compileAssemble } from './input.ts'
 import { fieldsOf, type JsonType, requiredFields, typesOf } from './json-schema.ts'
 import { parseLimit } from './limit.ts'
+import type { ListContract } from './list-contract.ts'
+import {
+  type AnyListHandler,
+  type ListPlan,
+  type ListRun,
+  listFindings,
+  listPlan,
+  runList,
+} from './list-handler.ts'
 import { failOf, type ProblemMap, problemCode } from './problem.ts'
 import type {
   DeclaredProblem,
@@ -28,17 +39,17 @@ export type Complain = (finding: string) => void
 export function registerOperation(
   module: string,
   definition: HandlerDefinition,
+  seal: CursorSeal,
   complain: Complain,
 ): RegisteredOperation {
   const contract = definition.contract as OperationContract
-  const handler = definition.handler as AnyOperationHandler
+  const { handler, list } = runnable(definition, seal, complain)
   const where = `${contract.kind} "${contract.name}"`
   if (typeof handler.allow !== 'function') {
     complain(`${where} has no rule: say who may, with \`allow\` in its handler`)
   }
   const inputSchema = described(where, 'input', contract.input, complain)
   if (contract.http !== undefined) checkBinding(where, contract.http, inputSchema, complain)
-  const write = contract.kind === 'command' ? commandParts(handler) : {}
   return Object.freeze({
     kind: contract.kind,
     contract,
@@ -56,16 +67,35 @@ export function registerOperation(
     ...problemParts(where, contract.problems, complain),
     unknownFields: compileStrict(inputSchema),
     assemble: contract.http && compileAssemble(contract.http, inputSchema),
-    ...write,
+    ...kindParts(contract.kind, handler, list),
   }) as RegisteredOperation
 }
 
-function commandParts(handler: AnyOperationHandler) {
+/** A list's handler is made from its declaration; all others bring their own. */
+function runnable(definition: HandlerDefinition, seal: CursorSeal, complain: Complain) {
+  if (!('from' in definition.handler)) {
+    return { handler: definition.handler as AnyOperationHandler, list: undefined }
+  }
+  const contract = definition.contract as unknown as ListContract
+  const declared: AnyListHandler = definition.handler
+  const findings = listFindings(contract, declared)
+  for (const finding of findings) complain(`list "${contract.name}": ${finding}`)
+  const list = listPlan(contract, declared)
+  const run = (context: unknown) => runList(list, seal, context as ListRun)
+  return { handler: { ...declared, run } as unknown as AnyOperationHandler, list }
+}
+
+function kindParts(
+  kind: OperationContract['kind'],
+  handler: AnyOperationHandler,
+  list: ListPlan | undefined,
+) {
+  if (kind === 'query') return { list }
+  if (kind === 'action') return {}
+  const { isolation, attemptsMax } = handler as AnyCommandHandler
   return {
-    isolation: ('isolation' in handler ? handler.isolation : undefined) ?? 'serializable',
-    attemptsMax:
-      ('attemptsMax' in handler ? handler.attemptsMax : undefined) ??
-      handlerBounds.attemptsMax.default,
+    isolation: isolation ?? 'serializable',
+    attemptsMax: attemptsMax ?? handlerBounds.attemptsMax.default,
   }
 }
 

@@ -20,6 +20,7 @@ import type {
 } from './handler.ts'
 import type { Assemble } from './input.ts'
 import type { Limit } from './limit.ts'
+import type { ListPlan } from './list-handler.ts'
 import type { ModuleDefinition } from './module.ts'
 import type { Fail, ProblemDefinition, ProblemMap } from './problem.ts'
 import type { AllowRule } from './rule.ts'
@@ -68,6 +69,8 @@ export interface RegisteredQuery extends RegisteredParts {
   readonly kind: 'query'
   readonly contract: QueryContract
   readonly handler: AnyQueryHandler
+  /** Where it is a declared list. */
+  readonly list: ListPlan | undefined
 }
 
 export interface RegisteredAction extends RegisteredParts {

@@ -5,6 +5,7 @@
  */
 import { didYouMean } from '../base/did-you-mean.ts'
 import { HoldfastError } from '../base/fault.ts'
+import { CursorSeal } from '../database/page.ts'
 import { routeShape } from './binding.ts'
 import type { AppDefinition } from './builder.ts'
 import type { EventContract, JobContract, OperationContract } from './contract.ts'
@@ -44,9 +45,16 @@ interface Found<D> {
 /** What an app is registered from; `AppDefinition` is one. */
 export type Registrable = Pick<AppDefinition, 'modules' | 'made' | 'services'>
 
-/** Builds the registry, or throws one HF_APP_INVALID with every finding. */
-export function buildRegistry(app: Registrable, builtins: readonly object[] = []): Registry {
-  const assembly = new Assembly()
+/**
+ * Builds the registry, or throws one HF_APP_INVALID with every finding. `seal` signs the cursors of
+ * its lists; the default is good for one process alone.
+ */
+export function buildRegistry(
+  app: Registrable,
+  builtins: readonly object[] = [],
+  seal: CursorSeal = CursorSeal.random(),
+): Registry {
+  const assembly = new Assembly(seal)
   for (const [index, namespace] of [...builtins, ...app.modules].entries()) {
     assembly.addModule(namespace, index - builtins.length)
   }
@@ -55,6 +63,7 @@ export function buildRegistry(app: Registrable, builtins: readonly object[] = []
 }
 
 class Assembly {
+  readonly #seal: CursorSeal
   readonly #findings: string[] = []
   readonly #modules = new Map<string, ModuleDefinition>()
   readonly #contracts = new Map<string, Found<AnyContract>>()
@@ -65,6 +74,10 @@ class Assembly {
   readonly #operations = new Map<string, RegisteredOperation>()
   readonly #jobs = new Map<string, RegisteredJob>()
   readonly #events = new Map<string, RegisteredEvent>()
+
+  constructor(seal: CursorSeal) {
+    this.#seal = seal
+  }
 
   addModule(namespace: object, index: number): void {
     const definitions = new Set(Object.values(namespace).filter(isDefinition) as AnyDefinition[])
@@ -135,7 +148,8 @@ class Assembly {
     } else if (contract.kind === 'job') {
       this.#jobs.set(contract.name, registerJob(module, handler))
     } else {
-      const operation = registerOperation(module, handler, (finding) => this.#complain(finding))
+      const complain = (finding: string) => this.#complain(finding)
+      const operation = registerOperation(module, handler, this.#seal, complain)
       this.#operations.set(contract.name, operation)
     }
   }

@@ -201,7 +201,9 @@ class Walk {
   }
 
   value(value: unknown, node: Node | undefined, pointer: string, depth: number): void {
-    if (typeof value !== 'object' || value === null || this.found.length >= VIOLATIONS_MAX) return
+    if (this.found.length >= VIOLATIONS_MAX) return
+    if (typeof value === 'string') this.#text(value, pointer)
+    if (typeof value !== 'object' || value === null) return
     if (depth >= DEPTH_MAX) {
       this.#complain(pointer, `nested deeper than ${DEPTH_MAX} levels`)
       return
@@ -243,6 +245,7 @@ class Walk {
   #field(value: object, key: string, as: Alternative, pointer: string, depth: number): void {
     const at = pointer + toPointer([key])
     const known = as.fields.get(key)
+    this.#text(key, at)
     if (key === '__proto__' || (known === undefined && reachesPrototype(key))) {
       this.#complain(at, 'this name is not allowed')
     } else if (known === undefined && as.rest === undefined) {
@@ -256,6 +259,12 @@ class Walk {
   #each(value: unknown, nodes: readonly Node[], pointer: string, depth: number): void {
     if (nodes.length === 0) this.value(value, undefined, pointer, depth + 1)
     for (const node of nodes) this.value(value, node, pointer, depth + 1)
+  }
+
+  /** Postgres stores no NUL, and a lone surrogate would be stored as another character. */
+  #text(value: string, pointer: string): void {
+    if (value.includes('\u0000')) this.#complain(pointer, 'a NUL character is not allowed')
+    else if (!value.isWellFormed()) this.#complain(pointer, 'is not well-formed Unicode')
   }
 
   #complain(pointer: string, message: string): void {
