@@ -110,7 +110,6 @@ export class HttpHost {
   async #stop(timeoutMs: number): Promise<void> {
     this.#draining = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    this.#server.closeIdleConnections()
     const cancel = this.#options.clock.after(timeoutMs, () => {
       for (const socket of this.#sockets) socket.destroy()
     })
