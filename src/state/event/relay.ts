@@ -65,6 +65,7 @@ interface LeasedRow {
   readonly name: string
   readonly position: number
   readonly failing: number
+  readonly due: boolean
 }
 
 export class Relay implements Runnable {
@@ -159,7 +160,8 @@ export class Relay implements Runnable {
     await this.register()
     const leased = await this.#lease()
     const feeds = leased.map((row) => this.#feedFor(row))
-    const retried = await this.#onEach(feeds, (feed) => feed.retryParked(signal))
+    const parked = feeds.filter((_, index) => leased[index]?.due)
+    const retried = await this.#onEach(parked, (feed) => feed.retryParked(signal))
     if (feeds.length === 0 || signal.aborted) return 'idle'
     const watermark = await this.#watermark.read(signal)
     if (watermark === undefined) return 'again'

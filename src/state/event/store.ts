@@ -98,7 +98,7 @@ WHERE name IN (
   }
 }
 
-/** `failing`: parked heads that are still being retried, counted up to a bound. */
+/** `failing`: parked heads that are still being retried, counted up to a bound. `due`: one may be. */
 export function listLeased(
   names: readonly string[],
   holder: string,
@@ -107,7 +107,9 @@ export function listLeased(
   return {
     text: `SELECT s.name, s.position, (SELECT count(*) FROM (
     SELECT FROM holdfast.parked_events p
-    WHERE p.subscription = s.name AND p.attempts > 0 AND p.dead_at IS NULL LIMIT $3) capped) AS failing
+    WHERE p.subscription = s.name AND p.attempts > 0 AND p.dead_at IS NULL LIMIT $3) capped) AS failing, EXISTS (
+    SELECT FROM holdfast.parked_events p
+    WHERE p.subscription = s.name AND p.dead_at IS NULL AND p.next_at <= clock_timestamp()) AS due
 FROM holdfast.subscriptions s
 WHERE s.name = ANY($1::text[]) AND s.holder = $2 AND s.lease_until > clock_timestamp()`,
     values: [names, holder, failingMax],
