@@ -5,6 +5,7 @@
  * Terms. The *front* sees each request before the router does. *Draining*: replies close their
  * connections. States. made -> listening -> draining -> stopped; `stop` twice is `stop` once.
  */
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
@@ -114,6 +115,8 @@ export class HttpHost {
       for (const socket of this.#sockets) socket.destroy()
     })
     await closed
+    // The server counts a socket as gone before the socket says so to whoever works for its caller.
+    await Promise.all([...this.#sockets].map((socket) => once(socket, 'close')))
     cancel()
     await this.app.close()
   }
