@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { prettyLine } from './log-pretty.ts'
 import { redact } from './redact.ts'
 
@@ -19,6 +20,8 @@ export interface LogOptions {
   readonly format?: 'json' | 'pretty'
   /** Where a line goes, line feed included; standard output by default. */
   readonly write?: (line: string) => void
+  /** `systemClock` by default. */
+  readonly clock?: Clock
 }
 
 interface Writer {
@@ -34,12 +37,13 @@ interface Writer {
 export function createLog(options: LogOptions): Log {
   const line = options.write ?? ((text: string) => void process.stdout.write(text))
   const write = options.format === 'pretty' ? (text: string) => line(prettyLine(text)) : line
+  const clock = options.clock ?? systemClock
   const writer: Writer = pino(
     {
       level: options.level,
       base: null,
       messageKey: 'message',
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       // Errors are described by redact; pino's own serializer would take the copy for something else.
       serializers: { err: (described) => described },

@@ -195,6 +195,14 @@ test('every reply is guarded against browsers', async () => {
   }
 })
 
+test('browsers are told to insist on TLS where there is TLS', async () => {
+  await using behind = await protocolServer({ config: { behindTls: true } })
+  const reply = await exchange(behind.port, 'GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n')
+  assert.match(reply?.headers.get('strict-transport-security') ?? '', /^max-age=\d{8}$/)
+  const unreadable = await exchange(behind.port, 'rubbish\r\n\r\n')
+  assert.ok(unreadable?.headers.has('strict-transport-security'))
+})
+
 test('other origins are allowed by name only', async () => {
   const allowed = await get('/v1/orders', 'Origin: https://shop.example\r\n')
   assert.equal(allowed?.headers.get('access-control-allow-origin'), 'https://shop.example')

@@ -8,6 +8,7 @@
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Clock } from '../../base/clock.ts'
 import { uuidv7 } from '../../base/id.ts'
 import { builtinProblem, PROBLEM_CONTENT_TYPE, problemReply } from '../../operation/problem.ts'
 import type { BuiltinProblemCode } from '../../operation/problem-catalogue.ts'
@@ -30,11 +31,13 @@ interface HttpSocket extends Socket {
 export class ClientErrors {
   readonly #headers: readonly string[]
   readonly #log: Log
+  readonly #clock: Clock
   #count = 0
 
-  constructor(headers: readonly string[], log: Log) {
+  constructor(headers: readonly string[], log: Log, clock: Clock) {
     this.#headers = headers
     this.#log = log
+    this.#clock = clock
   }
 
   get count(): number {
@@ -79,7 +82,7 @@ export class ClientErrors {
       'connection',
       'close',
       'date',
-      new Date().toUTCString(),
+      new Date(this.#clock.now()).toUTCString(),
     ]
     const lines = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`]
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`)

@@ -69,7 +69,7 @@ export class HttpHost {
 
   constructor(options: HostOptions) {
     this.#options = options
-    this.clientErrors = new ClientErrors(options.headers, options.log)
+    this.clientErrors = new ClientErrors(options.headers, options.log, options.clock)
     this.#server = createServer(serverOptions(options.limits))
     this.app = this.#makeApp()
     this.#listenToServer()

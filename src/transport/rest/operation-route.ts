@@ -5,6 +5,7 @@
  * together, execute, reply. Each may end it with a problem; limits, rules and the schema are asked
  * inside `execute`, in the order that holds for every transport.
  */
+import { randomInt } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 import type { Principal } from '../../base/principal.ts'
@@ -301,7 +302,7 @@ function bodyOf(bytes: Buffer): Body | ProblemError {
 
 /** Retry-After differs from caller to caller, so that those refused together do not come together. */
 function overloaded(): ProblemError {
-  const seconds = 1 + Math.floor(Math.random() * 3)
+  const seconds = randomInt(1, 4)
   return builtinProblem('unavailable', {
     detail:
       'Too much work is under way. Retry with the same Idempotency-Key after the time in Retry-After.',
