@@ -166,7 +166,9 @@ test('the admin port serves page, description, health and metrics, to its own na
   try {
     assert.match((await get('/docs'))?.body ?? '', /^<!doctype html>/)
     assert.deepEqual(JSON.parse((await get('/openapi.json'))?.body ?? ''), document)
-    assert.equal((await get('/health'))?.headers.get('content-type'), 'application/health+json')
+    const health = await get('/health')
+    assert.deepEqual(Object.keys(JSON.parse(health?.body ?? '').checks), ['eventloop:delay'])
+    assert.equal(health?.headers.get('content-type'), 'application/health+json')
     assert.equal((await get('/metrics'))?.body, '# TYPE holdfast_test gauge\nholdfast_test 1\n')
     assert.equal((await get('/v1/orders'))?.status, 404)
     assert.equal((await get('/docs', 'evil.example'))?.status, 403)

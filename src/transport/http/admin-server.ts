@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { builtinProblem } from '../../operation/problem.ts'
 import type { HttpConfig } from '../../runtime/config.ts'
-import type { Health } from '../../runtime/health.ts'
+import { EventLoopCheck, type Health } from '../../runtime/health.ts'
 import type { Log } from '../../runtime/log.ts'
 import { docsPage } from '../rest/docs-page.ts'
 import type { OpenApi } from '../rest/openapi.ts'
@@ -49,10 +49,19 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   guardHost(host, config.host)
   healthRoutes(host, options.health, headers, true)
   adminRoutes(host, headers, options)
+  // Each process has one admin port: what is checked of the process as such starts and ends with it.
+  const eventLoop = new EventLoopCheck()
+  options.health.register(eventLoop)
   return {
     host,
-    listen: () => host.listen(config),
-    stop: (timeoutMs) => host.stop(timeoutMs),
+    listen() {
+      eventLoop.start()
+      return host.listen(config)
+    },
+    stop(timeoutMs) {
+      eventLoop.stop()
+      return host.stop(timeoutMs)
+    },
   }
 }
 
