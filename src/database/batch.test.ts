@@ -161,6 +161,13 @@ test('values that cannot be sent: nothing is, and others are not disturbed', asy
   assert.deepEqual(await ids(), [])
 })
 
+test('a text that would end early for the server is not sent', async () => {
+  const text = { text: 'SELECT 1 \0 AS one', values: [] }
+  await assert.rejects(one.run([insert(1), text]), (error) => isFault(error, 'HF_OPTION_INVALID'))
+  await one.run([insert(2)])
+  assert.deepEqual(await ids(), [2])
+})
+
 test('in a transaction a value that cannot be sent rolls back what was', async () => {
   const ended = plainTransaction(one, async (tx) => {
     await tx.query(insert(1))

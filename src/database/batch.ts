@@ -135,6 +135,10 @@ export class Batch {
   }
 
   #parse(name: string, text: string, index: number): void {
+    if (text.includes('\0')) {
+      // It would end the text for the server, and what follows would be read as something else.
+      throw new HoldfastError('HF_OPTION_INVALID', 'A statement cannot hold the character U+0000.')
+    }
     this.#parsing.push(index)
     writer.parse(name, text)
   }

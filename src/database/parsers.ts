@@ -56,6 +56,8 @@ function shiftedToUtc(text: string): string {
   const [, date, time, fraction = '', sign, hours, minutes = '0', seconds = '0'] = match
   const offset = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
   const local = Date.parse(`${date}T${time}Z`)
+  // RFC 3339 has four digits for the year; what is beyond 9999 passes as text too.
+  if (Number.isNaN(local)) return text
   const utc = local - (sign === '-' ? -offset : offset) * 1000
   return `${new Date(utc).toISOString().slice(0, 19)}${fraction}Z`
 }
@@ -95,11 +97,15 @@ const TEXT_ARRAYS = new Set([
   1009, 1015, 1014, 1003, 2951, 1231, 1182, 1183, 1115, 1187, 1041, 651, 1040, 1270, 1561, 1563,
 ])
 
+const INT8_ARRAY = 1016
+const bigints: Parse = (text) => parseArray(text, BigInt)
+
 const parsers = new Map<number, Parse>()
 
 /** The parser for a type; unknown types (enums, domains over text, extensions) stay text. */
 export function parserFor(oid: number, bigint = false): Parse {
   if (bigint && oid === OID.int8) return BigInt
+  if (bigint && oid === INT8_ARRAY) return bigints
   const known = parsers.get(oid)
   if (known !== undefined) return known
   const parse = scalar[oid] ?? arrayParser(oid) ?? asText

@@ -2,6 +2,7 @@
  * The safe `sql` tag. Every interpolated value becomes a parameter; identifiers are quoted by
  * `sql.id`; fragments nest. There is no way to put text from a variable into a statement.
  */
+import { HoldfastError } from '../base/fault.ts'
 import type { Row, Statement } from './statement.ts'
 
 /** Part of a statement; what `sql` gives, whatever its rows. */
@@ -12,6 +13,12 @@ export interface Fragment {
 class Identifier {
   readonly text: string
   constructor(parts: readonly string[]) {
+    if (parts.some((part) => part.includes('\0'))) {
+      throw new HoldfastError(
+        'HF_OPTION_INVALID',
+        'sql.id: a name cannot hold the character U+0000.',
+      )
+    }
     this.text = parts.map((part) => `"${part.replaceAll('"', '""')}"`).join('.')
   }
 }
