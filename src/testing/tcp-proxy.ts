@@ -27,9 +27,17 @@ export interface ProxyCounters {
  */
 export type Cut = 'unsent' | 'unanswered'
 
+export interface CutOptions {
+  readonly skip?: number
+  /** How many trips in a row. One by default. */
+  readonly times?: number
+  readonly matches?: (trip: Buffer) => boolean
+}
+
 interface ArmedCut {
   readonly kind: Cut
   skip: number
+  times: number
   readonly matches: ((trip: Buffer) => boolean) | undefined
   readonly struck: () => void
 }
@@ -59,6 +67,7 @@ export class TcpProxy {
   readonly #target: URL
   readonly #links = new Set<Link>()
   #cut: ArmedCut | undefined
+  #stalling = false
   #held: Promise<void> | undefined
   #cancelsHeld: Promise<void> | undefined
 
@@ -82,13 +91,25 @@ export class TcpProxy {
   }
 
   /** Cuts at a trip to come, after `skip` others that match. Resolves when it has. */
-  cutTrip(
-    kind: Cut,
-    options: { readonly skip?: number; readonly matches?: (trip: Buffer) => boolean } = {},
-  ): Promise<void> {
-    return new Promise((resolve) => {
-      this.#cut = { kind, skip: options.skip ?? 0, matches: options.matches, struck: resolve }
-    })
+  cutTrip(kind: Cut, options: CutOptions = {}): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { skip = 0, times = 1, matches } = options
+    this.#cut = { kind, skip, times, matches, struck: resolve }
+    return promise
+  }
+
+  /** Takes back a cut that has not struck yet. */
+  stopCutting(): void {
+    this.#cut = undefined
+  }
+
+  /** From now on a trip of several statements gets no answer, as of a pooler that cannot pipeline. */
+  stallPipelines(): void {
+    this.#stalling = true
+  }
+
+  get stalling(): boolean {
+    return this.#stalling
   }
 
   /** Cuts all connections that are open now. */
@@ -141,7 +162,7 @@ export class TcpProxy {
     const cut = this.#cut
     if (cut === undefined || cut.matches?.(trip) === false) return undefined
     if (cut.skip-- > 0) return undefined
-    this.#cut = undefined
+    if (--cut.times === 0) this.#cut = undefined
     return cut
   }
 }
@@ -154,6 +175,7 @@ class Link {
   readonly #fromClient = new MessageReader('startup')
   readonly #fromServer = new MessageReader('message')
   #trip: Buffer[] = []
+  #executesInTrip = 0
   /** The answer to swallow, and then to cut. */
   #losing: ArmedCut | undefined
   #answers: Promise<void> = Promise.resolve()
@@ -187,7 +209,10 @@ class Link {
       this.#greet(message.bytes)
       return
     }
-    if (message.type === code.execute) counters.executes++
+    if (message.type === code.execute) {
+      counters.executes++
+      this.#executesInTrip++
+    }
     if (message.type === code.parse) counters.parses++
     if (message.type === code.sync || message.type === code.query) this.#passTrip()
     // The handshake and the step-by-step form: not trips, but somebody waits for an answer.
@@ -209,6 +234,9 @@ class Link {
   }
 
   #passTrip(): void {
+    const several = this.#executesInTrip > 1
+    this.#executesInTrip = 0
+    if (several && this.#proxy.stalling) return
     const cut = this.#proxy.decide(Buffer.concat(this.#trip))
     if (cut?.kind === 'unsent') {
       this.end()
