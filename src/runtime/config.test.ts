@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { isFault } from '../base/fault.ts'
 import { loadConfig } from './config.ts'
+import { configReference } from './config-variables.ts'
 
-const URL = 'postgres://app:hunter2@db.example:5432/shop'
+const DATABASE = 'postgres://app:hunter2@db.example:5432/shop'
 const SECRET = 's'.repeat(40)
-const production = { HOLDFAST_ENV: 'production', DATABASE_URL: URL, SIGNING_SECRET: SECRET }
+const production = { HOLDFAST_ENV: 'production', DATABASE_URL: DATABASE, SIGNING_SECRET: SECRET }
 
 function messageOf(env: Record<string, string>): string {
   try {
@@ -33,8 +35,8 @@ test('an empty variable counts as unset', () => {
 
 test('production needs its secrets, and has other defaults', () => {
   const config = loadConfig(production)
-  assert.equal(config.database.url?.reveal(), URL)
-  assert.equal(config.database.directUrl?.reveal(), URL)
+  assert.equal(config.database.url?.reveal(), DATABASE)
+  assert.equal(config.database.directUrl?.reveal(), DATABASE)
   assert.equal(config.signingSecret?.reveal(), SECRET)
   assert.equal(config.shutdown.leadMs, 5000)
   assert.equal(config.log.format, 'json')
@@ -45,7 +47,7 @@ test('production needs its secrets, and has other defaults', () => {
 test('everything that is wrong is told at once, with the way to mend it', () => {
   const message = messageOf({
     NODE_ENV: 'production',
-    DATABSE_URL: URL,
+    DATABSE_URL: DATABASE,
     SIGNING_SECRET: 'hunter3',
     PORT: '80a',
     HTTP_BODY_BYTES_MAX: '12',
@@ -94,4 +96,9 @@ test('a secret never prints', () => {
     `${config.signingSecret}`,
   ])
     assert.doesNotMatch(text, /hunter2|sssss/)
+})
+
+test('the reference page says what the variables say', () => {
+  const page = new URL('../../docs/reference/configuration.md', import.meta.url)
+  assert.equal(readFileSync(page, 'utf8'), configReference())
 })

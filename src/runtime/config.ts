@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import { closest, didYouMean } from '../base/did-you-mean.ts'
 import { HoldfastError } from '../base/fault.ts'
+import { type Variable, type VariableName, variables } from './config-variables.ts'
 import { Secret } from './secret.ts'
 
 export type Environment = 'development' | 'test' | 'production'
@@ -58,137 +58,6 @@ export interface ShutdownConfig {
   readonly drainMs: number
 }
 
-interface Variable {
-  readonly schema: z.ZodType
-  /** What is accepted, as it completes the sentence "must be ...". */
-  readonly expects: string
-  readonly example: string
-  /** Its value is never shown. */
-  readonly secret?: boolean
-}
-
-const PORT_MAX = 65_535
-const MINUTE_MS = 60_000
-const MIB = 1024 * 1024
-
-/** `otherwise` is undefined where the default depends on other variables. */
-function integer(
-  min: number,
-  max: number,
-  otherwise: number | undefined,
-  what: string,
-): Omit<Variable, 'example'> {
-  const schema = z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number)
-    .pipe(z.number().int().min(min).max(max))
-  return {
-    schema: otherwise === undefined ? schema.optional() : schema.default(otherwise),
-    expects: `${what} from ${min} to ${max}`,
-  }
-}
-
-function choice(values: readonly string[]): Omit<Variable, 'example'> {
-  return { schema: z.enum(values).optional(), expects: `one of ${values.join(', ')}` }
-}
-
-function text(pattern: RegExp, expects: string, otherwise?: string): Omit<Variable, 'example'> {
-  const schema = z.string().regex(pattern)
-  return {
-    schema: otherwise === undefined ? schema.optional() : schema.default(otherwise),
-    expects,
-  }
-}
-
-const flag: Omit<Variable, 'example'> = {
-  schema: z
-    .enum(['true', 'false', '1', '0'])
-    .default('false')
-    .transform((value) => value === 'true' || value === '1'),
-  expects: 'true or false',
-}
-
-const origins: Omit<Variable, 'example'> = {
-  schema: z
-    .string()
-    .default('')
-    .transform((list) =>
-      list
-        .split(',')
-        .map((origin) => origin.trim())
-        .filter(Boolean),
-    )
-    .pipe(z.array(z.string().refine(isOrigin))),
-  expects: 'a comma-separated list of origins such as https://shop.example, without path or *',
-}
-
-const databaseUrl: Omit<Variable, 'example'> = {
-  schema: z.string().refine(isPostgresUrl).optional(),
-  expects: 'a Postgres URL with host and database',
-  secret: true,
-}
-
-const HOST = /^[A-Za-z0-9_.:-]+$/
-const databaseExample = 'postgres://app:password@localhost:5432/shop'
-
-/** Each bound has its reason in the reference page of the configuration. */
-const variables = {
-  HOLDFAST_ENV: { ...choice(['development', 'test', 'production']), example: 'production' },
-  DATABASE_URL: { ...databaseUrl, example: databaseExample },
-  DATABASE_DIRECT_URL: { ...databaseUrl, example: databaseExample },
-  DATABASE_CONNECTIONS_MAX: { ...integer(2, 1000, 16, 'a whole number'), example: '16' },
-  HOST: { ...text(HOST, 'a host name or address', '127.0.0.1'), example: '0.0.0.0' },
-  PORT: { ...integer(0, PORT_MAX, 3000, 'a port'), example: '3000' },
-  ADMIN_HOST: { ...text(HOST, 'a host name or address', '127.0.0.1'), example: '127.0.0.1' },
-  ADMIN_PORT: { ...integer(0, PORT_MAX, 3001, 'a port'), example: '3001' },
-  PUBLIC_URL: {
-    ...text(
-      /^https?:\/\/[^\s/?#]+(?:\/[^\s?#]*[^\s?#/])?$/,
-      'a URL without query or trailing slash',
-    ),
-    example: 'https://api.shop.example',
-  },
-  LOG_LEVEL: { ...choice(['debug', 'info', 'warn', 'error', 'silent']), example: 'info' },
-  LOG_FORMAT: { ...choice(['json', 'pretty']), example: 'json' },
-  HTTP_BODY_BYTES_MAX: { ...integer(1024, 64 * MIB, MIB, 'bytes'), example: String(MIB) },
-  HTTP_HEADER_BYTES_MAX: { ...integer(4096, 65_536, 16_384, 'bytes'), example: '16384' },
-  HTTP_CONNECTIONS_MAX: { ...integer(1, 1_000_000, 10_000, 'a whole number'), example: '10000' },
-  HTTP_IN_FLIGHT_MAX: { ...integer(1, 100_000, 1000, 'a whole number'), example: '1000' },
-  HTTP_REQUESTS_PER_CONNECTION_MAX: {
-    ...integer(1, 1_000_000_000, 100_000, 'a whole number'),
-    example: '100000',
-  },
-  HTTP_RECEIVE_TIMEOUT_MS: {
-    ...integer(1000, 10 * MINUTE_MS, 30_000, 'milliseconds'),
-    example: '30000',
-  },
-  HTTP_HEADERS_TIMEOUT_MS: {
-    ...integer(1000, MINUTE_MS, 10_000, 'milliseconds'),
-    example: '10000',
-  },
-  HTTP_KEEP_ALIVE_TIMEOUT_MS: {
-    ...integer(1000, 10 * MINUTE_MS, 72_000, 'milliseconds'),
-    example: '72000',
-  },
-  REQUEST_TIMEOUT_MS: { ...integer(10, 10 * MINUTE_MS, 10_000, 'milliseconds'), example: '10000' },
-  REQUEST_TIMEOUT_MAX_MS: {
-    ...integer(10, 10 * MINUTE_MS, MINUTE_MS, 'milliseconds'),
-    example: '60000',
-  },
-  TRUSTED_PROXIES: { ...integer(0, 10, 0, 'a whole number'), example: '1' },
-  BEHIND_TLS: { ...flag, example: 'true' },
-  CORS_ORIGINS: { ...origins, example: 'https://shop.example' },
-  SHUTDOWN_LEAD_MS: { ...integer(0, 2 * MINUTE_MS, undefined, 'milliseconds'), example: '5000' },
-  SHUTDOWN_DRAIN_MS: { ...integer(0, 10 * MINUTE_MS, 20_000, 'milliseconds'), example: '20000' },
-  SIGNING_SECRET: {
-    ...text(/^.{32,512}$/, '32 to 512 characters'),
-    example: 'the output of: openssl rand -base64 32',
-    secret: true,
-  },
-} as const satisfies Record<string, Variable>
-
-type VariableName = keyof typeof variables
 type Environ = Readonly<Record<string, string | undefined>>
 type Values = Record<VariableName, unknown>
 
@@ -318,13 +187,4 @@ function httpConfig(values: Values): HttpConfig {
     behindTls: at('BEHIND_TLS'),
     corsOrigins: at('CORS_ORIGINS'),
   }
-}
-
-function isPostgresUrl(value: string): boolean {
-  const url = URL.parse(value)
-  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1
-}
-
-function isOrigin(value: string): boolean {
-  return URL.parse(value)?.origin === value && /^https?:/.test(value)
 }
