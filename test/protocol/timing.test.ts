@@ -184,6 +184,7 @@ test('connections beyond the maximum are dropped', async () => {
   assert.equal((await first.reply())?.status, 200)
   const second = new RawConnection(app.port)
   assert.equal(await second.end(), '')
+  assert.ok(app.server.metrics().includes('holdfast_http_connections_dropped_total 1'))
   first.write(GET)
   assert.equal((await first.reply())?.status, 200)
   first.socket.destroy()
@@ -254,4 +255,21 @@ test('a reader that does not read keeps no more than its own reply waiting', asy
     200,
   )
   slow.socket.destroy()
+})
+
+test('a long pipeline that listens for its caller warns nobody', async () => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  const { app, next } = await heldServer()
+  const connection = new RawConnection(app.port)
+  connection.write(GET.repeat(30))
+  const held = await Promise.all(Array.from({ length: 30 }, () => next()))
+  for (const { scope } of held) assert.equal(scope.signal.aborted, false)
+  for (const { answer } of held.reverse()) answer(json(200, {}))
+  for (let count = 0; count < 30; count++) assert.equal((await connection.reply())?.status, 200)
+  connection.socket.destroy()
+  await dispose(app)
+  process.off('warning', onWarning)
+  assert.deepEqual(warnings, [])
 })

@@ -45,7 +45,6 @@ export class ClientErrors {
   }
 
   answer(error: ClientError, socket: Socket): void {
-    this.#count++
     this.#log.debug({ err: error, code: error.code }, 'a request could not be read')
     this.#answerInTurn(error, socket as HttpSocket)
   }
@@ -60,6 +59,7 @@ export class ClientErrors {
       current.once('finish', () => setImmediate(() => this.#answerInTurn(error, socket)))
       return
     }
+    this.#count++
     if (current && isLingering(current)) current.end()
     else if (current?.headersSent) socket.destroy()
     else close(socket, this.#text(error))

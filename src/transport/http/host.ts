@@ -65,6 +65,7 @@ export class HttpHost {
   readonly #allowed = new AllowedMethods()
   readonly #sockets = new Set<Socket>()
   #draining = false
+  #dropped = 0
   #stopping: Promise<void> | undefined
 
   constructor(options: HostOptions) {
@@ -81,6 +82,11 @@ export class HttpHost {
 
   get connections(): number {
     return this.#sockets.size
+  }
+
+  /** Connections closed at once because there were too many. */
+  get dropped(): number {
+    return this.#dropped
   }
 
   /** Where it listens: `http://127.0.0.1:3000`. */
@@ -193,7 +199,12 @@ export class HttpHost {
     server.timeout = this.#options.longestMs + SILENCE_SLACK_MS
     server.on('connection', (socket) => {
       this.#sockets.add(socket)
+      // Each request in a pipeline listens for its end; how many there may be is bounded elsewhere.
+      socket.setMaxListeners(0)
       socket.once('close', () => this.#sockets.delete(socket))
+    })
+    server.on('drop', () => {
+      this.#dropped++
     })
     server.on('clientError', (error, socket) => this.clientErrors.answer(error, socket as Socket))
     server.on('checkContinue', (request, response) => {

@@ -81,6 +81,7 @@ function describe(host: HttpHost, headers: readonly string[], description?: stri
 function numbers(host: HttpHost, admission: Admission): string[] {
   return numberLines('holdfast_http', {
     connections: host.connections,
+    connectionsDroppedTotal: host.dropped,
     inFlight: admission.inFlight,
     refusedTotal: admission.refused,
     unreadableRequestsTotal: host.clientErrors.count,
