@@ -7,6 +7,7 @@
  * that a cut falls between trips and never inside one.
  */
 import { createServer, connect as dial, type Server, type Socket } from 'node:net'
+import { isCancelRequest, type Message, MessageReader, messageType } from './wire-messages.ts'
 
 export interface ProxyCounters {
   connections: number
@@ -42,15 +43,7 @@ interface ArmedCut {
   readonly struck: () => void
 }
 
-const CANCEL_REQUEST = 80_877_102
-const code = {
-  execute: 0x45,
-  flush: 0x48,
-  parse: 0x50,
-  query: 0x51,
-  sync: 0x53,
-  ready: 0x5a,
-} as const
+const code = messageType
 
 export class TcpProxy {
   /** The URL of the server, by way of the proxy. */
@@ -221,7 +214,7 @@ class Link {
 
   #greet(bytes: Buffer): void {
     const { counters, cancelsHeld } = this.#proxy
-    const isCancel = bytes.readInt32BE(4) === CANCEL_REQUEST
+    const isCancel = isCancelRequest(bytes)
     if (isCancel) counters.cancels++
     else counters.connections++
     if (isCancel && cancelsHeld !== undefined) void cancelsHeld.then(() => this.#pass())
@@ -273,37 +266,4 @@ class Link {
 /** Messages after which the client goes on before it waits: all but Flush and the handshake's. */
 function isPartOfTrip(type: number): boolean {
   return 'BCDEP'.includes(String.fromCharCode(type))
-}
-
-interface Message {
-  /** Undefined for the first message of a client, which has no type. */
-  readonly type: number | undefined
-  readonly bytes: Buffer
-}
-
-/** Cuts a stream into messages: a type of one byte, then a length that counts itself. */
-class MessageReader {
-  #rest: Buffer = Buffer.alloc(0)
-  #first: boolean
-
-  constructor(starts: 'startup' | 'message') {
-    this.#first = starts === 'startup'
-  }
-
-  read(bytes: Buffer, take: (message: Message) => void): void {
-    this.#rest = Buffer.concat([this.#rest, bytes])
-    for (let message = this.#next(); message !== undefined; message = this.#next()) take(message)
-  }
-
-  #next(): Message | undefined {
-    const head = this.#first ? 0 : 1
-    if (this.#rest.length < head + 4) return undefined
-    const length = head + this.#rest.readInt32BE(head)
-    if (this.#rest.length < length) return undefined
-    const bytes = this.#rest.subarray(0, length)
-    const type = this.#first ? undefined : bytes[0]
-    this.#first = false
-    this.#rest = this.#rest.subarray(length)
-    return { type, bytes }
-  }
 }
