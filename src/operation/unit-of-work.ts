@@ -81,6 +81,7 @@ export class UnitBuffers {
 
 /** What events and jobs carry of the one that stated them. */
 export interface Origin {
+  readonly tenant: string
   readonly cause: string
   readonly requestId: string
   readonly traceparent: string

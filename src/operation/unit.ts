@@ -57,8 +57,8 @@ function unitWith(
   depth: number,
 ): Unit {
   const { scope } = owner
-  const { requestId, trace } = scope
-  const origin = { cause: owner.name, requestId, traceparent: trace.traceparent }
+  const { tenant, requestId, trace } = scope
+  const origin = { tenant, cause: owner.name, requestId, traceparent: trace.traceparent }
   const tx = new CommandUnit<unknown>(transaction, guard, buffers, origin, (command, input) =>
     owner.call(unit, command, input),
   )

@@ -15,7 +15,8 @@ import {
 import { appTransaction, StateDatabase } from './state-database.ts'
 
 export function newEvent(name: string, key?: string, payload: unknown = {}): NewEvent {
-  return { id: uuidv7(), name, version: 1, key, payload: JSON.stringify(payload) }
+  const json = JSON.stringify(payload)
+  return { tenant: 'acme', id: uuidv7(), name, version: 1, key, payload: json }
 }
 
 export function append(database: StateDatabase, ...events: readonly NewEvent[]): Promise<unknown> {

@@ -14,7 +14,7 @@ const AT_ONCE: Backoff = { baseMs: 0, capMs: 0 }
 
 export function newJob(name: string, more: Partial<NewJob> = {}): NewJob {
   const fixed = { queue: 'default', payload: '{}', priority: 5, attemptsMax: 3 }
-  return { id: uuidv7(), name, ...fixed, ...more }
+  return { tenant: 'acme', id: uuidv7(), name, ...fixed, ...more }
 }
 
 export function enqueue(database: StateDatabase, ...jobs: readonly NewJob[]): Promise<unknown> {

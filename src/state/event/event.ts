@@ -21,6 +21,8 @@ export const eventMigrations: MigrationSource = {
 }
 
 export interface NewEvent {
+  /** That of the context: the policy of the table refuses any other. */
+  readonly tenant: string
   readonly id: string
   readonly name: string
   readonly version: number
@@ -34,14 +36,16 @@ export interface NewEvent {
   readonly cause?: string | undefined
 }
 
-/** For an INSERT INTO holdfast.events as holdfast_app; the tenant is that of the context. */
-export const eventColumns = 'id, name, version, key, payload, traceparent, request_id, cause'
+/** For an INSERT INTO holdfast.events as holdfast_app. */
+export const eventColumns =
+  'tenant, id, name, version, key, payload, traceparent, request_id, cause'
 
-export const EVENT_COLUMNS = 8
+export const EVENT_COLUMNS = 9
 
 /** In the order of `eventColumns`. */
 export function eventValues(event: NewEvent): unknown[] {
   return [
+    event.tenant,
     event.id,
     event.name,
     event.version,

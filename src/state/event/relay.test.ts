@@ -224,7 +224,10 @@ describe('a failing event', () => {
     const { handler } = failingOn('bad')
     const backoff = { baseMs: 3_600_000, capMs: 3_600_000 }
     await append(database, newEvent(event, 'k', 'bad'), newEvent(event, undefined, 'bad'))
-    await database.write('globex', appendEvents([newEvent(event, 'k', 'theirs')]))
+    await database.write(
+      'globex',
+      appendEvents([{ ...newEvent(event, 'k', 'theirs'), tenant: 'globex' }]),
+    )
     await append(database, newEvent(event, undefined, 'free'))
     const relay = newRelay(database.pool, [handler({ backoff })])
     await drain(relay)
@@ -358,7 +361,7 @@ describe('the event log', () => {
     }
     const refused = (error: StatementError) => error.state === '42501'
     await assert.rejects(database.write('acme', forged), refused)
-    await database.write('globex', appendEvents([newEvent(event)]))
+    await database.write('globex', appendEvents([{ ...newEvent(event), tenant: 'globex' }]))
     const seen = { text: `SELECT FROM holdfast.events WHERE tenant = 'globex'`, values: [] }
     const [rows] = await database.write('acme', seen)
     assert.equal(rows?.rowCount, 0)

@@ -102,9 +102,9 @@ export function removeExpired(owner: KeyOwner): Statement {
 /** One bounded bite of the pruner; `FOR UPDATE SKIP LOCKED` lets several run side by side. */
 export function pruneExpired(rowsMax: number): Statement {
   return {
-    text: `DELETE FROM holdfast.idempotency_keys WHERE ctid IN (
+    text: `DELETE FROM holdfast.idempotency_keys WHERE ctid = ANY (ARRAY(
  SELECT ctid FROM holdfast.idempotency_keys WHERE expires_at <= now()
- ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+ LIMIT $1 FOR UPDATE SKIP LOCKED))`,
     values: [rowsMax],
   }
 }

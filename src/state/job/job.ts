@@ -21,6 +21,8 @@ export const jobMigrations: MigrationSource = {
 }
 
 export interface NewJob {
+  /** That of the context: the policy of the table refuses any other. */
+  readonly tenant: string
   readonly id: string
   readonly name: string
   readonly queue: string
@@ -38,11 +40,11 @@ export interface NewJob {
   readonly cause?: string | undefined
 }
 
-/** For an INSERT INTO holdfast.jobs as holdfast_app; the tenant is that of the context. */
+/** For an INSERT INTO holdfast.jobs as holdfast_app. */
 export const jobColumns =
-  'id, run_at, priority, attempts_max, queue, name, unique_key, payload, traceparent, request_id, cause'
+  'tenant, id, run_at, priority, attempts_max, queue, name, unique_key, payload, traceparent, request_id, cause'
 
-export const JOB_COLUMNS = 11
+export const JOB_COLUMNS = 12
 
 /** Ends an INSERT INTO holdfast.jobs that holds a key. It waits for whoever else enqueues that key. */
 export const jobConflict =
@@ -51,6 +53,7 @@ export const jobConflict =
 /** In the order of `jobColumns`. The server reads 'now' as the start of the transaction. */
 export function jobValues(job: NewJob): unknown[] {
   return [
+    job.tenant,
     job.id,
     job.runAt ?? 'now',
     job.priority,

@@ -142,8 +142,14 @@ BEGIN
 END
 $policies$;
 
-CREATE POLICY app ON holdfast.jobs TO holdfast_app
+CREATE POLICY app ON holdfast.jobs FOR SELECT TO holdfast_app
+  USING (tenant = holdfast.tenant());
+CREATE POLICY app_locks ON holdfast.jobs FOR UPDATE TO holdfast_app
   USING (tenant = holdfast.tenant()) WITH CHECK (tenant = holdfast.tenant());
+-- Inserting compares with the bare setting: without a context it is no tenant, and the check refuses.
+-- Each function in a policy is looked up for every statement, so the hot path has but one.
+CREATE POLICY app_enqueues ON holdfast.jobs FOR INSERT TO holdfast_app
+  WITH CHECK (tenant = current_setting('holdfast.tenant', true));
 CREATE POLICY app ON holdfast.running_jobs FOR SELECT TO holdfast_app
   USING (tenant = holdfast.tenant());
 CREATE POLICY app ON holdfast.job_history FOR SELECT TO holdfast_app
