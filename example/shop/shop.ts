@@ -1,4 +1,5 @@
 import { holdfast } from '../../src/operation/builder.ts'
+import type { AuditTables } from './audit/table.ts'
 import type { Database } from './database.ts'
 import type { Mailer } from './notifications/mailer.ts'
 
@@ -7,4 +8,4 @@ export interface Services {
 }
 
 /** What every module of the shop is made with. */
-export const shop = holdfast<{ db: Database; services: Services }>()
+export const shop = holdfast<{ db: Database & AuditTables; services: Services }>()

@@ -50,6 +50,9 @@ function keep(raw: string, from: string, to: readonly string[]): void {
   appendFileSync(file as string, `${JSON.stringify(mail)}\n`, { mode: 0o600 })
 }
 
+// A client that was killed takes its connections along; the others go on.
+server.on('error', () => {})
+
 server.listen(0, '127.0.0.1', () => {
   const address = server.server.address()
   if (typeof address === 'object') process.send?.({ port: address?.port })

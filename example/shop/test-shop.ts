@@ -127,6 +127,24 @@ async function newCaller(
   }
 }
 
+interface ListPage<Item> {
+  readonly data: readonly Item[]
+  readonly next_cursor: string | null
+}
+
+/** Every page of a list, one after another: `/v1/orders?status=placed`. */
+export async function allPages<Item>(by: Caller, path: string): Promise<Item[]> {
+  const items: Item[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const next: string = cursor === '' ? path : `${path}&cursor=${encodeURIComponent(cursor)}`
+    const { status, body } = await by.ask<ListPage<Item>>(`GET ${next}`)
+    if (status !== 200) throw new Error(`${next}: ${status} ${JSON.stringify(body)}`)
+    items.push(...body.data)
+    cursor = body.next_cursor
+  }
+  return items
+}
+
 /** One statement on a connection of its own, with the context of a tenant. */
 async function askDatabase<Row extends pg.QueryResultRow>(
   url: string,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineCommand, defineQuery } from '../../../src/operation/contract.ts'
+import { defineList, equals, prefix, range } from '../../../src/operation/list-contract.ts'
 import { conflict, invalid, notFound, preconditionFailed } from '../../../src/operation/problem.ts'
 import { productId } from '../shared/boundary-id.ts'
 import { currency, LINES_MAX, priceMinor, QUANTITY_MAX } from '../shared/money.ts'
@@ -63,6 +64,30 @@ export const GetProduct = defineQuery({
   output: Product,
   etag: (product) => product.version,
   problems: { productNotFound },
+})
+
+export const ListProducts = defineList({
+  name: 'catalog.list-products',
+  http: 'GET /v1/products',
+  summary: 'Products of the tenant',
+  item: ListedProduct,
+  filter: {
+    active: equals(z.boolean()),
+    price_minor: range(priceMinor),
+    sku: prefix(z.string().min(1).max(64)),
+  },
+  sort: ['created_at desc', 'created_at asc', 'price_minor asc', 'price_minor desc', 'sku asc'],
+})
+
+/** `matched` is what `q` was compared with: the name in lower case. */
+export const SearchProducts = defineList({
+  name: 'catalog.search-products',
+  http: 'GET /v1/products/search',
+  summary: 'Products whose name begins with a text',
+  item: ListedProduct.extend({ matched: z.string() }),
+  filter: { active: equals(z.boolean()) },
+  sort: ['matched asc', 'matched desc'],
+  search: {},
 })
 
 /** The currency of a product never changes: what was sold in it must keep its meaning. */

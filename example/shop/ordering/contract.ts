@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineCommand, defineEvent, defineQuery } from '../../../src/operation/contract.ts'
+import { defineList, equals, oneOf, range } from '../../../src/operation/list-contract.ts'
 import { conflict, invalid, notFound } from '../../../src/operation/problem.ts'
 import { reservationProblems, wantedLines } from '../catalog/contract.ts'
 import { orderId, productId } from '../shared/boundary-id.ts'
@@ -47,7 +48,7 @@ export const PlaceOrder = defineCommand({
       description: 'Place one order for each currency.',
     }),
   },
-  examples: [{ summary: 'Two lamps', input: { lines: [{ sku: 'GLA-RUG-00001', quantity: 2 }] } }],
+  examples: [{ summary: 'Two rugs', input: { lines: [{ sku: 'GLA-RUG-00001', quantity: 2 }] } }],
 })
 
 export const GetOrder = defineQuery({
@@ -57,6 +58,20 @@ export const GetOrder = defineQuery({
   input: z.object({ id: orderId.input }),
   output: Order,
   problems: { orderNotFound },
+})
+
+export const ListOrders = defineList({
+  name: 'ordering.list-orders',
+  http: 'GET /v1/orders',
+  summary: 'Orders, newest first',
+  description: 'A customer sees its own orders; whoever serves the tenant sees all of them.',
+  item: OrderSummary,
+  filter: {
+    status: oneOf('placed', 'cancelled'),
+    customer_id: equals(z.string().min(1).max(200)),
+    placed_at: range(z.iso.datetime()),
+  },
+  sort: ['placed_at desc', 'placed_at asc'],
 })
 
 export const CancelOrder = defineCommand({

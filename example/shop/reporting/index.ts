@@ -2,6 +2,7 @@ import { shop } from '../shop.ts'
 
 export * from './contract.ts'
 export { countCancelled, countPlaced } from './count-sales.ts'
+export { listProductSales } from './list-product-sales.ts'
 
 export const module = shop.defineModule({
   name: 'reporting',

@@ -23,3 +23,4 @@ export function boundaryId<const Prefix extends string>(prefix: Prefix): Boundar
 
 export const productId = boundaryId('prd')
 export const orderId = boundaryId('ord')
+export const auditId = boundaryId('aud')
