@@ -124,6 +124,7 @@ async function allPages(
   for (let turn = 0; ; turn++) {
     const { data: rows, next_cursor } = await page(tenant, { ...input, cursor })
     data.push(...(rows as unknown as Item[]))
+    assert.ok(turn < 60, 'the pages do not end')
     if (next_cursor === null) return data
     cursor = next_cursor
     await meanwhile?.(turn)
