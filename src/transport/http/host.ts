@@ -180,7 +180,9 @@ export class HttpHost {
   /** Whoever handles the route reads the body, with its own bound and by its own grammar. */
   #readNoBodies(app: FastifyInstance): void {
     app.removeAllContentTypeParsers()
-    app.addContentTypeParser('*', (_request, _body, done) => done(null))
+    // By its name too: the router caches named types only.
+    for (const type of ['application/json', '*'])
+      app.addContentTypeParser(type, (_request, _body, done) => done(null))
   }
 
   #routeTo(route: (request: IncomingMessage, response: ServerResponse) => void): void {

@@ -1,9 +1,10 @@
 /** The request headers that Holdfast itself reads, each by its grammar and nothing looser. */
 import { builtinProblem, ProblemError } from '../../operation/problem.ts'
 
-export const IDEMPOTENCY_KEY_LENGTH_MAX = 255
+const IDEMPOTENCY_KEY_LENGTH_MAX = 255
 
 const BARE_KEY = /^[\x21\x23-\x7e][\x21-\x7e]{0,254}$/
+const PLAIN_QUOTED_KEY = /^"[\x21\x23-\x5b\x5d-\x7e]{1,255}"$/
 /** RFC 8941 §3.3.3 sf-string, here without space: `"` and `\` are escaped. */
 const QUOTED_KEY = /^"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"$/
 
@@ -13,8 +14,9 @@ const QUOTED_KEY = /^"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"$/
  * by comma and space, which neither form allows.
  */
 export function idempotencyKey(header: string): string | ProblemError {
-  const quoted = QUOTED_KEY.exec(header)?.[1]?.replaceAll(/\\(["\\])/g, '$1')
-  const key = quoted ?? (BARE_KEY.test(header) ? header : undefined)
+  if (PLAIN_QUOTED_KEY.test(header)) return header.slice(1, -1)
+  if (BARE_KEY.test(header)) return header
+  const key = QUOTED_KEY.exec(header)?.[1]?.replaceAll(/\\(["\\])/g, '$1')
   if (key !== undefined && key.length <= IDEMPOTENCY_KEY_LENGTH_MAX) return key
   return malformed(
     'Idempotency-Key must be sent once, as 1 to 255 visible ASCII characters, in double quotes or bare.',
