@@ -8,7 +8,7 @@ import { HoldfastError } from '../base/fault.ts'
 import { outsideTransaction } from '../runtime/outbound-guard.ts'
 import type { Step } from './batch.ts'
 import { type Capabilities, Connection, type ConnectionCounters } from './connection.ts'
-import { probe } from './probe.ts'
+import { PipeliningFailed, probe } from './probe.ts'
 import { ConnectionLostError } from './sqlstate.ts'
 import type { Rows, Statement } from './statement.ts'
 import type { SchemaEpoch } from './statement-names.ts'
@@ -43,6 +43,8 @@ const WAITERS_MAX = 512
 const ACQUIRE_TIMEOUT_MS = 3_000
 /** A connection that was not needed for this long is closed. */
 const IDLE_TIMEOUT_MS = 60_000
+/** One may be a connection that was lost at the wrong moment. */
+const PIPELINING_FAILURES_MAX = 2
 
 export class Pool {
   readonly clock: Clock
@@ -52,7 +54,9 @@ export class Pool {
   readonly #connections = new WeakMap<object, Connection>()
   readonly #epoch: SchemaEpoch = { value: 0 }
   readonly #options: PoolOptions
-  #pipeliningFailed = false
+  /** Undefined until the first connection has found out. */
+  #pipelining: boolean | undefined
+  #pipeliningFailures = 0
   #closed: Promise<void> | undefined
 
   constructor(options: PoolOptions) {
@@ -74,14 +78,19 @@ export class Pool {
 
   /** A server or pooler that hangs on two statements under one Sync gets them one by one. */
   async #onConnect(client: PoolClient): Promise<void> {
-    const pipelining = this.#options.pipelining ?? !this.#pipeliningFailed
+    const pipelining = this.#options.pipelining ?? this.#pipelining
     try {
       const found = await probe(client, { ...this.#options, pipelining })
+      this.#pipelining = found.pipelining
       this.#connections.set(client, new Connection(client, found, this.#shared()))
     } catch (error) {
-      if (error instanceof ConnectionLostError && pipelining) this.#pipeliningFailed = true
+      if (error instanceof PipeliningFailed) this.#countPipeliningFailure()
       throw error
     }
+  }
+
+  #countPipeliningFailure(): void {
+    if (++this.#pipeliningFailures >= PIPELINING_FAILURES_MAX) this.#pipelining ??= false
   }
 
   #shared() {
@@ -93,13 +102,12 @@ export class Pool {
     if (this.#pool.waitingCount >= this.#waitersMax) {
       throw new HoldfastError('HF_POOL_EXHAUSTED', `${this.#waitersMax} requests are waiting.`)
     }
-    const pipelined = !this.#pipeliningFailed
     try {
       // Connecting is ours, whoever asks: the guard of calls to the outside does not mean it.
       const client = await outsideTransaction(() => this.#pool.connect())
       return this.#connections.get(client) as Connection
     } catch (error) {
-      if (pipelined && this.#pipeliningFailed) return this.acquire()
+      if (error instanceof PipeliningFailed) return this.acquire()
       throw this.#acquireFailure(error)
     }
   }

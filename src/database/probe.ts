@@ -12,19 +12,25 @@ import type { Rows, Statement } from './statement.ts'
 /** Poolers that cannot pipeline do not answer at all: longer than any sane round trip. */
 const PROBE_TIMEOUT_MS = 2_000
 
-const QUESTIONS: readonly Statement[] = [
-  { text: `SELECT current_setting('server_version_num') AS version`, values: [] },
-  { text: 'SELECT pg_backend_pid() AS pid', values: [] },
-]
+const VERSION: Statement = {
+  text: `SELECT current_setting('server_version_num') AS version`,
+  values: [],
+}
+const BACKEND: Statement = { text: 'SELECT pg_backend_pid() AS pid', values: [] }
 
 interface ProbeOptions {
-  readonly pipelining?: boolean
+  /** Undefined: to be found out. */
+  readonly pipelining?: boolean | undefined
   readonly namedStatements?: boolean
 }
 
+/** One statement came back, several under one Sync did not. */
+export class PipeliningFailed extends Error {}
+
+/** Throws PipeliningFailed where that was to be found out and did not go well. */
 export async function probe(client: PoolClient, options: ProbeOptions): Promise<Capabilities> {
   const pipelining = options.pipelining ?? true
-  const [version, backend] = await ask(client, pipelining)
+  const [version, backend] = await ask(client, options.pipelining)
   const serverVersion = Number(version?.rows[0]?.version)
   assertSupportedVersion(serverVersion)
   const pooled = backend?.rows[0]?.pid !== (client as unknown as { processID: number }).processID
@@ -37,11 +43,16 @@ export async function probe(client: PoolClient, options: ProbeOptions): Promise<
   }
 }
 
-async function ask(client: PoolClient, pipelining: boolean): Promise<Rows[]> {
-  if (pipelining) return send(client, QUESTIONS)
-  const results: Rows[] = []
-  for (const question of QUESTIONS) results.push(...(await send(client, [question])))
-  return results
+/** A server that is away must not pass for one that cannot pipeline: it is asked singly first. */
+async function ask(client: PoolClient, pipelining: boolean | undefined): Promise<Rows[]> {
+  if (pipelining === true) return send(client, [VERSION, BACKEND])
+  const version = await send(client, [VERSION])
+  if (pipelining === false) return [...version, ...(await send(client, [BACKEND]))]
+  try {
+    return await send(client, [VERSION, BACKEND])
+  } catch (error) {
+    throw new PipeliningFailed('Two statements under one Sync got no answer.', { cause: error })
+  }
 }
 
 async function send(client: PoolClient, statements: readonly Statement[]): Promise<Rows[]> {

@@ -74,10 +74,10 @@ export class TcpProxy {
     this.url = own.href
   }
 
-  /** Listens on a free port of the loopback. `url` must name its host in its authority. */
-  static async start(url: string): Promise<TcpProxy> {
+  /** Listens on the loopback, on a free port by default. `url` must name its host in its authority. */
+  static async start(url: string, port = 0): Promise<TcpProxy> {
     const server = createServer()
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
     const proxy = new TcpProxy(server, new URL(url))
     server.on('connection', (client) => proxy.#accept(client))
     return proxy
