@@ -2,7 +2,6 @@
  * The life of an action: no transaction of its own. It may call outside, and each command it calls
  * is a unit of work with a key derived from the caller's, so that the whole may be tried again.
  */
-import { HoldfastError } from '../base/fault.ts'
 import { admit, authorize, limit, parse, requireKey } from './admit.ts'
 import { calls } from './call-operation.ts'
 import { toProblem } from './failure.ts'
@@ -11,7 +10,7 @@ import { problemReply } from './problem.ts'
 import type { RegisteredAction } from './registered.ts'
 import type { Reply } from './reply.ts'
 import type { OperationRequest } from './request.ts'
-import { runAround } from './run-handler.ts'
+import { runAround, withinDeadline } from './run-handler.ts'
 import type { OperationRuntime } from './runtime.ts'
 
 export async function executeAction(
@@ -46,21 +45,4 @@ function act(
       action.handler.act({ input, call, scope, fail, services, signal: scope.signal }),
     )
   return withinDeadline(scope.signal, run)
-}
-
-/** Code that ignores its signal is left behind at the deadline; what it calls then is refused. */
-export async function withinDeadline<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  if (signal.aborted) throw reasonOf(signal)
-  const { promise, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(reasonOf(signal))
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([work(), promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}
-
-function reasonOf(signal: AbortSignal): unknown {
-  return signal.reason ?? new HoldfastError('HF_CANCELLED')
 }

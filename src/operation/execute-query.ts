@@ -8,7 +8,7 @@ import { problemReply } from './problem.ts'
 import type { RegisteredQuery } from './registered.ts'
 import type { Reply } from './reply.ts'
 import type { OperationRequest } from './request.ts'
-import { runAround } from './run-handler.ts'
+import { runAround, withinDeadline } from './run-handler.ts'
 import type { OperationRuntime } from './runtime.ts'
 import { ReadUnitOver } from './unit-of-work.ts'
 
@@ -62,8 +62,10 @@ export function read(
     (reader) => {
       const guard = runtime.guard.begin({ operation: name, module })
       const tx = new ReadUnitOver<unknown>((statement) => reader.query(statement), guard)
-      return runAround(query.around, { operation: name, input, scope }, async () =>
-        query.handler.run({ input, tx, scope, fail, services }),
+      return withinDeadline(scope.signal, () =>
+        runAround(query.around, { operation: name, input, scope }, async () =>
+          query.handler.run({ input, tx, scope, fail, services }),
+        ),
       )
     },
   )

@@ -1,4 +1,5 @@
 /** 7. run: the user's code, with whatever goes around it, inside the outbound guard. */
+import { HoldfastError } from '../base/fault.ts'
 import { insideTransaction } from '../runtime/outbound-guard.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { Around } from './handler.ts'
@@ -24,5 +25,24 @@ export function runInside(
   facts: { readonly operation: string; readonly input: unknown; readonly scope: Scope },
   body: () => unknown,
 ): Promise<unknown> {
-  return insideTransaction(facts.operation, () => runAround(around, facts, async () => body()))
+  return withinDeadline(facts.scope.signal, () =>
+    insideTransaction(facts.operation, () => runAround(around, facts, async () => body())),
+  )
+}
+
+/** Code that ignores its signal is left behind at the deadline; what it calls then is refused. */
+export async function withinDeadline<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  if (signal.aborted) throw reasonOf(signal)
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(reasonOf(signal))
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work(), promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+function reasonOf(signal: AbortSignal): unknown {
+  return signal.reason ?? new HoldfastError('HF_CANCELLED')
 }
