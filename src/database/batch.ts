@@ -192,17 +192,12 @@ export class Batch {
     // What a closing batch returns is not read: after COMMIT there is no way to refuse it.
     if (this.#options.closing === true) return
     const columns = this.#columns ?? this.#prepared[this.#done.length]?.columns ?? NO_COLUMNS
-    const row: Row = {}
     try {
-      for (let index = 0; index < columns.length; index++) {
-        const column = columns[index] as Column
-        const text = message.fields[index]
-        row[column.name] = text === null || text === undefined ? null : column.parse(text)
-      }
+      const read = this.#statement()?.arrays === true ? toArray : toRow
+      this.#rows.push(read(columns, message.fields))
     } catch (error) {
       this.#failure ??= error
     }
-    this.#rows.push(row)
   }
 
   handleCommandComplete(message: { readonly text: string }): void {
@@ -283,6 +278,25 @@ export class Batch {
     this.#stepDone?.()
     this.#stepDone = undefined
   }
+}
+
+type Fields = readonly (string | null)[]
+
+function toRow(columns: readonly Column[], fields: Fields): Row {
+  const row: Row = {}
+  for (let index = 0; index < columns.length; index++) {
+    const column = columns[index] as Column
+    row[column.name] = toValue(column, fields[index])
+  }
+  return row
+}
+
+function toArray(columns: readonly Column[], fields: Fields): Row {
+  return columns.map((column, index) => toValue(column, fields[index])) as unknown as Row
+}
+
+function toValue(column: Column, text: string | null | undefined): unknown {
+  return text === null || text === undefined ? null : column.parse(text)
 }
 
 /** Bind counts its values in 16 bits (Postgres manual 55.7). */

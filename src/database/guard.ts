@@ -194,8 +194,8 @@ class WriteGuard implements OperationGuard {
 }
 
 /** A new object: statements are values, and the same one may be sent by others. */
-function withRowsMax({ text, values, bigint }: Statement, rowsMax: number): Statement {
-  return { text, values, rowsMax, bigint }
+function withRowsMax({ text, values, bigint, arrays }: Statement, rowsMax: number): Statement {
+  return { text, values, rowsMax, bigint, arrays }
 }
 
 class DevelopmentGuard extends WriteGuard {

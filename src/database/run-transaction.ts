@@ -41,9 +41,31 @@ export async function runTransaction<T>(
       return value
     } catch (error) {
       await tx.rollback()
-      await orThrow(pool, options, error, attempt, attemptsMax)
+      await orThrow(pool, options, decisive(tx, error), attempt, attemptsMax)
     }
   }
+}
+
+/**
+ * What decides how it goes on: the error of the work, or that of a statement where the work has
+ * swallowed one after which only another run is right, or wrapped it in an error of its own (as
+ * builders do).
+ */
+export function decisive(tx: Transaction, error: unknown): unknown {
+  const { failure } = tx
+  return isRetryable(failure) || wraps(error, failure) ? failure : error
+}
+
+/** Chains of causes are short; a longer one goes in circles. */
+const CAUSES_MAX = 8
+
+function wraps(error: unknown, cause: unknown): boolean {
+  let inner = error
+  for (let depth = 0; depth < CAUSES_MAX && inner instanceof Error; depth++) {
+    inner = inner.cause
+    if (inner === cause) return cause !== undefined
+  }
+  return false
 }
 
 /** COMMIT; a lost one is resolved here, unless the caller said that he does it. */

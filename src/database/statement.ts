@@ -6,6 +6,8 @@ export interface Statement {
   readonly rowsMax?: number | undefined
   /** Read int8 as bigint in this statement instead of as a range-checked number. */
   readonly bigint?: boolean | undefined
+  /** Rows as arrays in the order of the columns: for builders whose columns may share a name. */
+  readonly arrays?: boolean | undefined
 }
 
 export type Row = Record<string, unknown>
