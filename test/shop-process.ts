@@ -1,0 +1,52 @@
+/** The shop as a process of its own, to be killed. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM = fileURLToPath(new URL('../example/shop/main.ts', import.meta.url))
+
+export class ShopProcess {
+  readonly api: string
+  readonly #child: ChildProcess
+  readonly #exit: Promise<number | null>
+  /** What it logged: from `error` on, unless LOG_LEVEL says otherwise. */
+  readonly log: Promise<string>
+
+  private constructor(child: ChildProcess, api: string, log: Promise<string>) {
+    this.#child = child
+    this.api = api
+    this.log = log
+    this.#exit = exitCode(child)
+  }
+
+  /** Resolves once it listens. */
+  static async start(env: Readonly<Record<string, string>>): Promise<ShopProcess> {
+    const { PATH } = process.env
+    const stdio = ['ignore', 'pipe', 'inherit', 'ipc'] as const
+    const child = fork(PROGRAM, { env: { PATH, ...env }, stdio: [...stdio] })
+    const log = text(child.stdout as NonNullable<ChildProcess['stdout']>)
+    const ended = exitCode(child).then(async (code) => {
+      throw new Error(`The shop ended at its start with code ${code}: ${await log}`)
+    })
+    const [told] = await Promise.race([once(child, 'message'), ended])
+    ended.catch(() => {})
+    return new ShopProcess(child, (told as { api: string }).api, log)
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#exit
+  }
+
+  /** Asks it to end in order; gives its exit code. */
+  stop(): Promise<number | null> {
+    this.#child.kill('SIGTERM')
+    return this.#exit
+  }
+}
+
+async function exitCode(child: ChildProcess): Promise<number | null> {
+  const [code] = await once(child, 'exit')
+  return code as number | null
+}
