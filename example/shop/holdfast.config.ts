@@ -8,4 +8,5 @@ export const config = defineConfig({
     { name: 'reporting', directory: './reporting/migrations/' },
   ],
   types: './database.ts',
+  app: './app.ts',
 })

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -24,12 +25,19 @@ function start(env: NodeJS.ProcessEnv): ChildProcess {
 }
 
 test('wrong settings are told at once, with the way to mend them and no stack', async () => {
-  const child = start({ PORT: 'eighty', REQUEST_TIMEOUT_MS: '-1', LOG_LEVEL: 'silent' })
-  const told = text(child.stderr as NonNullable<ChildProcess['stderr']>)
-  const [code] = await once(child, 'exit')
-  assert.equal(code, 2)
-  assert.match(await told, /PORT must be .*REQUEST_TIMEOUT_MS must be/s)
-  assert.doesNotMatch(await told, /^\s+at /m)
+  for (const [env, complaint] of [
+    [{ PORT: 'eighty', REQUEST_TIMEOUT_MS: '-1' }, /PORT must be .*REQUEST_TIMEOUT_MS must be/s],
+    [{ SMTP_URL: 'mail.example' }, /SMTP_URL must be/],
+  ] as const) {
+    const child = start(env)
+    const told = [child.stdout, child.stderr].map((stream) => text(stream as Readable))
+    const [code] = await once(child, 'exit')
+    const [out, err] = await Promise.all(told)
+    assert.equal(code, 2)
+    assert.equal(out, '')
+    assert.match(err ?? '', complaint)
+    assert.doesNotMatch(err ?? '', /^\s+at /m)
+  }
 })
 
 test('an order survives a kill, and the next process goes on where it was', async (t) => {

@@ -5,11 +5,14 @@
 import { startApp } from '../../src/app/start-app.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
 import { app } from './app.ts'
+import { mailSettings } from './notifications/mailer.ts'
 import { runProgram } from './run-program.ts'
 import { roles } from './shared/roles.ts'
 
 await runProgram(async () => {
-  const running = await startApp(app, { config: loadConfig(process.env), roles })
+  const config = loadConfig(process.env)
+  mailSettings(process.env)
+  const running = await startApp(app, { config, roles })
   running.shutdown.install()
   process.send?.({ api: running.apiUrl, admin: running.adminUrl })
 })

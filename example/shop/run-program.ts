@@ -12,5 +12,8 @@ export async function runProgram(program: () => Promise<void>): Promise<void> {
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const { code, address, port } = error as { code?: string; address?: string; port?: number }
+  if (code !== 'EADDRINUSE') return error.stack ?? error.message
+  return `Another program listens on ${address}:${port}. Stop it, or set PORT and ADMIN_PORT.`
 }

@@ -5,8 +5,12 @@
 import { join, relative } from 'node:path'
 import { migrationSources } from '../../src/app/sources.ts'
 import { startApp } from '../../src/app/start-app.ts'
+import { isFault } from '../../src/base/fault.ts'
 import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts'
+import type { CatalogReader } from '../../src/database/migrate/catalog-reader.ts'
+import { checkRole } from '../../src/database/migrate/check-role.ts'
 import { migrate } from '../../src/database/migrate/migrate.ts'
+import { withSession } from '../../src/database/migrate/session.ts'
 import { buildRegistry } from '../../src/operation/registry.ts'
 import { type Config, loadConfig } from '../../src/runtime/config.ts'
 import type { StopStep } from '../../src/runtime/shutdown.ts'
@@ -51,11 +55,21 @@ async function withDatabase(stops: StopStep[]): Promise<Config> {
 async function prepare(config: Config): Promise<SeedReport> {
   const { directUrl, url } = config.database
   const direct = (directUrl ?? url)?.reveal() ?? ''
+  await withSession(direct, refuseUnsafeRole)
   const { applied } = await migrate({ url: direct, sources: migrationSources(buildRegistry(app)) })
   if (applied.length > 0) say(`Applied ${applied.length} migrations.`)
   const earlier = await readDevFile(devFile)
   const onLoad = () => say('Loading two tenants with 11,000 products and 105,000 orders ...')
   return seed({ url: direct, writtenDown: earlier?.keys ?? [], onLoad })
+}
+
+/** Before it makes tables that would be its own. That its roles are missing is what migrating mends. */
+async function refuseUnsafeRole(client: CatalogReader): Promise<void> {
+  try {
+    await checkRole(client)
+  } catch (error) {
+    if (!isFault(error, 'HF_ROLE_MISSING')) throw error
+  }
 }
 
 /** SMTP_URL names a mail server of your own. */

@@ -40,7 +40,12 @@ export async function smtpMailer(env: NodeJS.ProcessEnv): Promise<Mailer> {
   }
 }
 
-function mailSettings(env: NodeJS.ProcessEnv): { url: string; from: string } {
+export interface MailSettings {
+  readonly url: string
+  readonly from: string
+}
+
+export function mailSettings(env: NodeJS.ProcessEnv): MailSettings {
   const url = env.SMTP_URL ?? ''
   if (/^smtps?:$/.test(URL.parse(url)?.protocol ?? '')) {
     return { url, from: env.MAIL_FROM ?? 'Shop <orders@shop.example>' }
