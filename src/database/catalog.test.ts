@@ -37,6 +37,7 @@ CREATE TABLE days_2026 PARTITION OF days FOR VALUES FROM ('2026-01-01') TO ('202
 CREATE VIEW seen AS SELECT * FROM orders;
 CREATE SCHEMA "Odd";
 CREATE TABLE "Odd"."Table" ("Id" int PRIMARY KEY);
+CREATE VIEW mixed AS SELECT 1 AS x FROM orders, "Odd"."Table";
 CREATE FUNCTION many() RETURNS SETOF int LANGUAGE sql AS 'SELECT 1';
 INSERT INTO holdfast.table_owners VALUES ('public', 'orders', 'ordering'), ('Odd', 'Table', 'odd')`
 
@@ -60,6 +61,11 @@ test('owners come from the migrations; what was made by hand has none', () => {
   assert.equal(catalog.ownerOf('holdfast', 'jobs'), 'holdfast/job')
   assert.equal(catalog.ownerOf(undefined, 'leaky'), undefined)
   assert.equal(catalog.ownerOf(undefined, 'nowhere'), undefined)
+})
+
+test('a view is of the module whose table would be written through it', () => {
+  assert.equal(catalog.ownerOf(undefined, 'seen'), 'ordering')
+  assert.equal(catalog.ownerOf(undefined, 'mixed'), undefined)
 })
 
 test('unique keys are whole, immediate, on plain columns, without what is only included', () => {

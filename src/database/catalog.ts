@@ -8,7 +8,7 @@ import type { Rows, Statement } from './statement.ts'
 export interface CatalogTable {
   readonly schema: string
   readonly name: string
-  /** The module whose migrations made it; undefined for views and for tables made by hand. */
+  /** The module whose migrations made it; undefined for tables made by hand. */
   readonly owner: string | undefined
   /** Columns and their types, as format_type writes these. */
   readonly columns: ReadonlyMap<string, string>
@@ -72,14 +72,28 @@ const SEARCH_PATH: Statement = {
   values: [],
 }
 
+// Whoever writes a view writes its table: a view over tables of one module is that module's.
 const TABLES: Statement = {
-  text: `SELECT n.nspname::text AS schema, c.relname::text AS name, o.module AS owner,
+  text: `SELECT n.nspname::text AS schema, c.relname::text AS name,
+      coalesce(o.module, v.module) AS owner,
       array_agg(a.attname::text ORDER BY a.attnum) AS columns,
       array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) AS types
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN holdfast.table_owners o ON (o.schema_name, o.table_name) = (n.nspname, c.relname)
+    LEFT JOIN LATERAL (
+      SELECT min(bo.module) AS module
+        FROM pg_catalog.pg_rewrite r
+        JOIN pg_catalog.pg_depend d ON d.objid = r.oid
+         AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+         AND d.refclassid = 'pg_catalog.pg_class'::regclass
+        JOIN pg_catalog.pg_class b ON b.oid = d.refobjid
+        JOIN pg_catalog.pg_namespace bn ON bn.oid = b.relnamespace
+        JOIN holdfast.table_owners bo ON (bo.schema_name, bo.table_name) = (bn.nspname, b.relname)
+       WHERE r.ev_class = c.oid AND c.relkind = 'v'
+      HAVING count(DISTINCT bo.module) = 1
+    ) v ON true
    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
      AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
    GROUP BY 1, 2, 3`,

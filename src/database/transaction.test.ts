@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { systemClock } from '../base/clock.ts'
 import { isFault } from '../base/fault.ts'
 import { plainTransaction, WireDatabase } from '../testing/wire-database.ts'
 import { kyselyOver } from './kysely.ts'
@@ -252,6 +253,33 @@ test('the isolation asked for is the one that runs, and nothing of it stays on t
   }
   const [rows] = await one.run([isolation])
   assert.equal(rows?.rows[0]?.level, 'read committed')
+})
+
+test('what is left of the deadline goes to the server again as time passes, with the next batch', async () => {
+  let nowMs = 0
+  const clock = { ...systemClock, monotonicMs: () => nowMs, after: () => () => {} }
+  const timed = database.pool({ connectionsMax: 1, clock })
+  const timeout = sql<{ timeout: string }>`SELECT current_setting('statement_timeout') AS timeout`
+  await timed.run([timeout])
+  const seen = await database.tripsOf(() =>
+    plainTransaction(
+      timed,
+      async (tx) => {
+        const left = async () => (await tx.query(timeout)).rows[0]?.timeout
+        assert.equal(await left(), '0')
+        nowMs = 150
+        assert.equal(await left(), '0')
+        nowMs = 5_000
+        assert.equal(await left(), '15250ms')
+        nowMs = 10_000
+        assert.equal(await left(), '10250ms')
+      },
+      { deadlineMs: 20_000 },
+    ),
+  )
+  assert.equal(seen, 5)
+  const [rows] = await timed.run([timeout])
+  assert.equal(rows?.rows[0]?.timeout, '0')
 })
 
 test('a transaction holds no connection until its first statement, and none after its end', async () => {
