@@ -110,7 +110,7 @@ test('timestamptz: any offset becomes UTC, microseconds stay, what is no moment 
 
 test('moments are the same as the server reads them back, in any time zone', async () => {
   const zones = ['UTC', 'Europe/Berlin', 'Asia/Kathmandu', 'America/St_Johns', 'Pacific/Apia']
-  const micros = fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_200_000_000_000n })
+  const micros = fc.bigInt({ min: -62_135_400_000_000_000n, max: 253_402_200_000_000_000n })
   await fc.assert(
     fc.asyncProperty(micros, fc.constantFrom(...zones), async (moment, zone) => {
       const at = sql`'epoch'::timestamptz + ${String(moment)}::int8 * interval '1 microsecond'`

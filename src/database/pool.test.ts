@@ -34,7 +34,7 @@ test('the server is the one that the probe found, and no pooler stands between',
 })
 
 test('one waits for a connection no longer than allowed, and only so many may wait', async () => {
-  const pool = database.pool({ connectionsMax: 1, waitersMax: 2, acquireTimeoutMs: 100 })
+  const pool = database.pool({ connectionsMax: 1, waitersMax: 2, acquireTimeoutMs: 1_000 })
   const held = await pool.acquire()
   const waits = [pool.run([one]), pool.run([one])]
   const exhausted = (error: unknown) => isFault(error, 'HF_POOL_EXHAUSTED')

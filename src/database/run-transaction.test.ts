@@ -221,6 +221,26 @@ test('an error of the work passes through as it is, and is not retried', async (
   assert.deepEqual(await ids(), [])
 })
 
+test('an error of the work that has a statement’s as its cause stays the work’s', async () => {
+  const ended = plainTransaction(pool, async (tx) => {
+    await tx.query(sql`SELECT 1 / 0`).catch((cause) => {
+      throw new Error('no such share', { cause })
+    })
+  })
+  await assert.rejects(ended, { message: 'no such share' })
+})
+
+test('a collision that the work has swallowed or wrapped is retried all the same', async () => {
+  for (const wrap of [() => {}, (cause: unknown) => Promise.reject(new Error('no', { cause }))]) {
+    let runs = 0
+    await plainTransaction(pool, async (tx) => {
+      if (++runs > 1) return
+      await tx.query(sql`DO $$ BEGIN RAISE serialization_failure; END $$`).catch(wrap)
+    })
+    assert.equal(runs, 2)
+  }
+})
+
 test('a server process that is ended in the middle: the work runs again', async () => {
   let runs = 0
   await plainTransaction(pool, async (tx) => {

@@ -48,24 +48,17 @@ export async function runTransaction<T>(
 
 /**
  * What decides how it goes on: the error of the work, or that of a statement where the work has
- * swallowed one after which only another run is right, or wrapped it in an error of its own (as
- * builders do).
+ * swallowed one after which only another run is right, or where a builder has wrapped it.
  */
 export function decisive(tx: Transaction, error: unknown): unknown {
   const { failure } = tx
-  return isRetryable(failure) || wraps(error, failure) ? failure : error
+  return isRetryable(failure) || isWrapperOf(error, failure) ? failure : error
 }
 
-/** Chains of causes are short; a longer one goes in circles. */
-const CAUSES_MAX = 8
-
-function wraps(error: unknown, cause: unknown): boolean {
-  let inner = error
-  for (let depth = 0; depth < CAUSES_MAX && inner instanceof Error; depth++) {
-    inner = inner.cause
-    if (inner === cause) return cause !== undefined
-  }
-  return false
+/** As drizzle does it: the query, its values, and the error as the cause. */
+function isWrapperOf(error: unknown, cause: unknown): boolean {
+  const wrapped = error instanceof Error && 'query' in error && 'params' in error
+  return wrapped && cause !== undefined && error.cause === cause
 }
 
 /** COMMIT; a lost one is resolved here, unless the caller said that he does it. */
