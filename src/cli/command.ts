@@ -24,7 +24,10 @@ export interface Command {
   /** One or two words: 'types', 'migrate up'. */
   readonly name: string
   readonly summary: string
-  /** Names of its arguments; the last one takes all further words where it ends in '...'. */
+  /**
+   * Names of its arguments. The last one takes all further words where it ends in '...', and may be
+   * left out where it ends in '?'.
+   */
   readonly args?: readonly string[]
   readonly options?: Readonly<Record<string, CommandOption>>
   /** Resolves to the exit code. Throws HoldfastError for what went wrong. */

@@ -4,6 +4,7 @@
  *   export const config = defineConfig({
  *     migrations: [{ name: 'ordering', directory: './ordering/migrations/' }],
  *     types: './database.ts',
+ *     app: './app.ts',
  *   })
  */
 import { existsSync } from 'node:fs'
@@ -18,6 +19,8 @@ export interface ProjectConfig {
   readonly migrations: readonly ModuleMigrations[]
   /** Where the row types go, relative to this file; no types where it is absent. */
   readonly types?: string | URL
+  /** The file that exports `app`, relative to this file: for the commands that look at the app. */
+  readonly app?: string | URL
 }
 
 export interface ModuleMigrations {
@@ -35,6 +38,7 @@ export function defineConfig(config: ProjectConfig): ProjectConfig {
 export interface Project {
   readonly sources: readonly MigrationSource[]
   readonly typesFile: URL | undefined
+  readonly appFile: URL | undefined
 }
 
 const FILES = ['holdfast.config.ts', 'holdfast.config.mts', 'holdfast.config.js']
@@ -65,7 +69,7 @@ function findFile(cwd: string, given: string | undefined): string {
       `import { defineConfig } from 'holdfast/config'\n\n` +
       'export const config = defineConfig({\n' +
       `  migrations: [{ name: 'ordering', directory: './ordering/migrations/' }],\n` +
-      `  types: './database.ts',\n})\n\n`,
+      `  types: './database.ts',\n  app: './app.ts',\n})\n\n`,
   )
 }
 
@@ -78,12 +82,13 @@ async function importConfig(path: string, href: string): Promise<{ config?: unkn
 }
 
 function toProject(path: string, file: URL, config: object): Project {
-  knownOptions(path, config, ['migrations', 'types'])
-  const { migrations, types } = config as Partial<ProjectConfig>
+  knownOptions(path, config, ['migrations', 'types', 'app'])
+  const { migrations, types, app } = config as Partial<ProjectConfig>
   if (!Array.isArray(migrations)) throw invalid(`${path}: migrations must be a list.`)
   return {
     sources: migrations.map((entry) => toSource(path, file, entry)),
     typesFile: types === undefined ? undefined : located(path, 'types', types, file),
+    appFile: app === undefined ? undefined : located(path, 'app', app, file),
   }
 }
 

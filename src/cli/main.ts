@@ -7,11 +7,12 @@
 import { readFile } from 'node:fs/promises'
 import { type FaultCode, HoldfastError } from '../base/fault.ts'
 import type { Command, CommandOption, Terminal } from './command.ts'
+import { explainCommand } from './explain.ts'
 import { migrateNew, migrateStatus, migrateUp } from './migrate.ts'
 import { globalOptions, parseCommand } from './parse-command.ts'
 import { types } from './types.ts'
 
-const commands: readonly Command[] = [migrateStatus, migrateUp, migrateNew, types]
+const commands: readonly Command[] = [migrateStatus, migrateUp, migrateNew, types, explainCommand]
 
 const MISUSE: readonly FaultCode[] = [
   'HF_USAGE',
@@ -74,8 +75,12 @@ function helpText(): string {
 }
 
 function commandHelp({ name, args = [], summary, options = {} }: Command): string[] {
-  const words = [name, ...args.map((arg) => `<${arg}>`)].join(' ')
+  const words = [name, ...args.map(argHelp)].join(' ')
   return ['', `  holdfast ${words}`, `      ${summary}`, ...optionHelp(options)]
+}
+
+function argHelp(arg: string): string {
+  return arg.endsWith('?') ? `[${arg.slice(0, -1)}]` : `<${arg}>`
 }
 
 function optionHelp(options: Readonly<Record<string, CommandOption>>): string[] {

@@ -89,7 +89,8 @@ function checkOption(
 function checkArgs(command: Command, args: readonly string[]): void {
   const names = command.args ?? []
   const missing = names[args.length]
-  if (missing !== undefined) throw usage(`holdfast ${command.name}: <${missing}> is missing.`)
+  if (missing !== undefined && !missing.endsWith('?'))
+    throw usage(`holdfast ${command.name}: <${missing}> is missing.`)
   const isOpen = names.at(-1)?.endsWith('...') === true
   if (!isOpen && args.length > names.length) {
     throw usage(`holdfast ${command.name}: "${args[names.length]}" is too much.`)

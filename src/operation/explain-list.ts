@@ -1,0 +1,31 @@
+/** What a declared list lets callers ask for, and the SQL that it comes to. */
+import { listStatement } from '../database/list-sql.ts'
+import type { ListPlan } from './list-handler.ts'
+
+export interface ExplainedList {
+  readonly filters: readonly string[]
+  readonly sorts: readonly string[]
+  readonly search: boolean
+  readonly pageDefault: number
+  readonly pageMax: number
+  /** Declared small: pages by OFFSET; else by keyset. */
+  readonly small: boolean
+  /** The first page in its default sort, without filters and without the handler's own conditions. */
+  readonly sql: string
+}
+
+export function explainList(plan: ListPlan): ExplainedList {
+  const { filters, sorts, search, page, small } = plan.contract.list
+  const { columns, from } = plan
+  const sort = plan.sorts.get(sorts[0]?.token ?? '') ?? []
+  return {
+    filters: Object.entries(filters).map(([name, { kind }]) => `${name} (${kind})`),
+    sorts: sorts.map(({ token }) => token),
+    search: search !== undefined,
+    pageDefault: page.default,
+    pageMax: page.max,
+    small: small !== undefined,
+    // One row more than the page tells whether there is a next one.
+    sql: listStatement({ columns, from, sort, conditions: [], rows: page.default + 1 }).text,
+  }
+}
