@@ -12,11 +12,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { app } from '../../example/shop/app.ts'
 import { startSmtpSink } from '../../example/shop/smtp-sink-process.ts'
 import { pause, systemClock } from '../../src/base/clock.ts'
+import { AppDatabase } from '../app-database.ts'
 import { SeededRandom } from '../seeded-random.ts'
-import { ShopDatabase, type TestProduct } from '../shop-database.ts'
 import { ShopProcess } from '../shop-process.ts'
+import { addProducts, type TestProduct } from '../shop-products.ts'
 import { type Answer, type Life, OrderClient, type WantedOrder } from './order-client.ts'
 import { findViolations, readMails, waitingRows } from './order-oracle.ts'
 
@@ -56,7 +58,7 @@ const TIMEOUT_MS = 30 * 60_000
 const POLL_MS = 100
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
-  const database = await ShopDatabase.make()
+  const database = await AppDatabase.make(app)
   const folder = mkdtempSync(join(tmpdir(), 'shop-campaign-'))
   const mailFile = join(folder, 'mail.jsonl')
   writeFileSync(mailFile, '')
@@ -74,7 +76,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
 
 class Campaign {
   readonly #options: CampaignOptions
-  readonly #database: ShopDatabase
+  readonly #database: AppDatabase
   readonly #env: Readonly<Record<string, string>>
   readonly #random: SeededRandom
   readonly #products: readonly TestProduct[]
@@ -89,7 +91,7 @@ class Campaign {
   #foundCommitted = 0
   #failure: unknown
 
-  constructor(options: CampaignOptions, database: ShopDatabase, env: Record<string, string>) {
+  constructor(options: CampaignOptions, database: AppDatabase, env: Record<string, string>) {
     this.#options = options
     this.#database = database
     this.#env = { ...database.env, ...env }
@@ -102,7 +104,7 @@ class Campaign {
   }
 
   async run(mailFile: string): Promise<CampaignReport> {
-    await this.#database.addProducts('acme', this.#products)
+    await addProducts(this.#database, 'acme', this.#products)
     this.#life = this.#begin()
     await this.#life
     await this.#sendAll()
@@ -141,7 +143,7 @@ class Campaign {
   }
 
   async #sendAll(): Promise<void> {
-    const { text: apiKey } = await this.#database.addKey('acme', 'customer')
+    const apiKey = await this.#database.addKey('acme', 'customer')
     const clients = Array.from({ length: this.#options.clients }, () => {
       const onAnswer = (answer: Answer) => this.#answered(answer)
       return new OrderClient({ apiKey, life: () => this.#current(), onAnswer })

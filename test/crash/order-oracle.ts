@@ -4,11 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import type { SunkMail } from '../../example/shop/smtp-sink.ts'
-import type { ShopDatabase, TestProduct } from '../shop-database.ts'
+import type { AppDatabase } from '../app-database.ts'
+import type { TestProduct } from '../shop-products.ts'
 import type { Answer } from './order-client.ts'
 
 export interface Facts {
-  readonly database: ShopDatabase
+  readonly database: AppDatabase
   /** As they were before the first order. */
   readonly products: readonly TestProduct[]
   /** The one answer of each key. */
@@ -65,7 +66,7 @@ const RESERVATIONS = `SELECT event.payload->>'order_id' AS of, count(*)::int AS 
  WHERE entry.operation = 'catalog.reserve-stock' AND entry.outcome = 'ok' AND parent.outcome = 'ok'
  GROUP BY 1`
 
-async function tally(database: ShopDatabase, text: string): Promise<Tally> {
+async function tally(database: AppDatabase, text: string): Promise<Tally> {
   const rows = await database.rows<{ of: string; n: number }>(text)
   return new Map(rows.map(({ of, n }) => [of, n]))
 }
@@ -113,7 +114,7 @@ function unitsBySku(orders: readonly PlacedOrder[]): Map<string, number> {
 }
 
 async function stockAddsUp(
-  database: ShopDatabase,
+  database: AppDatabase,
   products: readonly TestProduct[],
   orders: readonly PlacedOrder[],
 ): Promise<string[]> {
@@ -130,7 +131,7 @@ async function stockAddsUp(
 
 /** What a subscription counted, event by event. */
 async function salesAddUp(
-  database: ShopDatabase,
+  database: AppDatabase,
   orders: readonly PlacedOrder[],
 ): Promise<string[]> {
   const rows = await database.rows<{ sku: string; units: number }>(
@@ -144,7 +145,7 @@ async function salesAddUp(
 }
 
 /** Rows that wait for somebody; all of them are gone once everything has recovered. */
-export async function waitingRows(database: ShopDatabase): Promise<Record<string, number>> {
+export async function waitingRows(database: AppDatabase): Promise<Record<string, number>> {
   const [row] = await database.rows<Record<string, number>>(`SELECT
  (SELECT count(*)::int FROM holdfast.jobs) AS jobs,
  (SELECT count(*)::int FROM holdfast.running_jobs) AS "running jobs",
@@ -155,7 +156,7 @@ export async function waitingRows(database: ShopDatabase): Promise<Record<string
   return row as Record<string, number>
 }
 
-async function nothingIsLeft(database: ShopDatabase): Promise<string[]> {
+async function nothingIsLeft(database: AppDatabase): Promise<string[]> {
   const left = Object.entries(await waitingRows(database)).filter(([, count]) => count > 0)
   return left.map(([what, count]) => `${count} ${what} left`)
 }
