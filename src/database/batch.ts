@@ -28,6 +28,14 @@ interface FieldMessage {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]
 }
 
+interface DataRowMessage {
+  readonly fields: readonly (string | null)[]
+}
+
+interface CommandMessage {
+  readonly text: string
+}
+
 export interface Column {
   readonly name: string
   readonly oid: number
@@ -172,7 +180,27 @@ export class Batch {
     return done
   }
 
-  /** Routed here by the connection: pg keeps ParseComplete from custom queries. */
+  /** A message of the server, by pg's name for it; false where it is not for a batch. */
+  handleReply(event: string, message: unknown): boolean {
+    switch (event) {
+      case 'bindComplete':
+      case 'noData':
+      case 'closeComplete':
+        return true
+      case 'dataRow':
+        this.handleDataRow(message as DataRowMessage)
+        return true
+      case 'commandComplete':
+        this.handleCommandComplete(message as CommandMessage)
+        return true
+      case 'parseComplete':
+        this.handleParseComplete()
+        return true
+      default:
+        return false
+    }
+  }
+
   handleParseComplete(): void {
     const index = this.#parsing.shift()
     const prepared = index === undefined ? undefined : this.#prepared[index]
@@ -188,7 +216,7 @@ export class Batch {
     }))
   }
 
-  handleDataRow(message: { readonly fields: readonly (string | null)[] }): void {
+  handleDataRow(message: DataRowMessage): void {
     // What a closing batch returns is not read: after COMMIT there is no way to refuse it.
     if (this.#options.closing === true) return
     const columns = this.#columns ?? this.#prepared[this.#done.length]?.columns ?? NO_COLUMNS
@@ -200,7 +228,7 @@ export class Batch {
     }
   }
 
-  handleCommandComplete(message: { readonly text: string }): void {
+  handleCommandComplete(message: CommandMessage): void {
     this.#complete(message.text)
   }
 

@@ -41,7 +41,7 @@ const SESSION_END = [sqlstate.adminShutdown, sqlstate.crashShutdown, sqlstate.ca
 /** The parts of pg's client that its types do not show. */
 interface WireClient {
   readonly connection: Wire & {
-    on(event: 'parseComplete', listener: () => void): void
+    emit(event: string, ...values: unknown[]): boolean
   }
   readonly host: string
   readonly port: number
@@ -87,10 +87,22 @@ export class Connection {
     this.#epoch = shared.epoch
     this.#counters = shared.counters
     this.#step = shared.step
-    this.#client.connection.on('parseComplete', () => this.#batch?.handleParseComplete())
+    this.#routeReplies()
     client.on('error', () => {
       this.#broken = true
     })
+  }
+
+  /**
+   * What the server answers to a batch goes straight to it: pg's own way leads through an event
+   * and its client for each message, and keeps ParseComplete from custom queries altogether.
+   * Everything else (errors, ready for query, notices, notifications) stays with pg.
+   */
+  #routeReplies(): void {
+    const { connection } = this.#client
+    const emit = connection.emit.bind(connection)
+    connection.emit = (event: string, ...values: unknown[]) =>
+      this.#batch?.handleReply(event, values[0]) === true || emit(event, ...values)
   }
 
   get broken(): boolean {

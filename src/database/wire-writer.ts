@@ -22,6 +22,10 @@ const code = {
   parse: 80,
   sync: 83,
 } as const
+/** Beyond it the runtime's own writing, vectorized, is ahead of a loop. */
+const LOOP_LENGTH_MAX = 64
+const ASCII_MAX = 0x7f
+
 const STATEMENT = 83
 const PORTAL = 80
 const NULL_LENGTH = -1
@@ -81,9 +85,28 @@ export class WireWriter {
     this.#reserve(FRAME_BYTES + value.length * UTF8_BYTES_PER_UNIT)
     const at = this.#end
     this.#end += 4
-    const written = this.#buffer.write(value, this.#end, 'utf8')
-    this.#buffer.writeInt32BE(written, at)
-    this.#end += written
+    this.#string(value)
+    this.#putInt32(this.#end - at - 4, at)
+  }
+
+  /** Most values are a few plain letters: a loop here is faster than the way into the runtime. */
+  #string(value: string): void {
+    if (value.length <= LOOP_LENGTH_MAX && this.#ascii(value)) return
+    this.#end += this.#buffer.write(value, this.#end, 'utf8')
+  }
+
+  /** False, and nothing counted as written, where a character is not ASCII. */
+  #ascii(value: string): boolean {
+    const buffer = this.#buffer
+    const { length } = value
+    let at = this.#end
+    for (let index = 0; index < length; index++) {
+      const unit = value.charCodeAt(index)
+      if (unit > ASCII_MAX) return false
+      buffer[at++] = unit
+    }
+    this.#end = at
+    return true
   }
 
   #bytes(value: Buffer): void {
@@ -140,7 +163,7 @@ export class WireWriter {
   }
 
   #finish(start: number): void {
-    this.#buffer.writeInt32BE(this.#end - start, start)
+    this.#putInt32(this.#end - start, start)
   }
 
   #reserve(bytes: number): void {
@@ -153,7 +176,7 @@ export class WireWriter {
 
   /** Names of ours: ASCII, checked by whoever makes them. */
   #asciiZ(text: string): void {
-    this.#end += this.#buffer.write(text, this.#end, 'latin1')
+    this.#string(text)
     this.#byte(0)
   }
 
@@ -162,11 +185,23 @@ export class WireWriter {
   }
 
   #int16(value: number): void {
-    this.#end = this.#buffer.writeUInt16BE(value, this.#end)
+    const buffer = this.#buffer
+    buffer[this.#end++] = value >>> 8
+    buffer[this.#end++] = value & 0xff
   }
 
   #int32(value: number): void {
-    this.#end = this.#buffer.writeInt32BE(value, this.#end)
+    this.#putInt32(value, this.#end)
+    this.#end += 4
+  }
+
+  /** By hand: the methods of Buffer check again what is known here. */
+  #putInt32(value: number, at: number): void {
+    const buffer = this.#buffer
+    buffer[at] = value >>> 24
+    buffer[at + 1] = (value >>> 16) & 0xff
+    buffer[at + 2] = (value >>> 8) & 0xff
+    buffer[at + 3] = value & 0xff
   }
 }
 
