@@ -103,6 +103,17 @@ test('options name the field, its bound and the reason', () => {
   )
 })
 
+test('subscriptions are held to the bounds of jobs', () => {
+  const app = holdfast<{ db: object }>()
+  const Event = defineEvent({ name: 'a.e', payload: id })
+  const subscribe = (more: object) => () => app.subscribe(Event, { name: 'a.s', run() {}, ...more })
+  assert.match(refused(subscribe({ timeoutMs: 1 })), /timeoutMs is 1 and must be .* 100 to/)
+  assert.match(refused(subscribe({ attemptsMax: 0 })), /dead letter and can be replayed/)
+  assert.match(refused(subscribe({ backoff: { baseMs: 0 } })), /backoff.baseMs is 0/)
+  assert.match(refused(subscribe({ isolaton: 'x' })), /did you mean "isolation"/)
+  assert.match(refused(subscribe({ name: 'alone' })), /module.operation-name/)
+})
+
 test('problems that would mislead are refused', () => {
   const problems = { notFound: gone('Gone') }
   assert.match(

@@ -339,7 +339,7 @@ export function defineJob<P extends Schema>(options: JobOptions<P>): JobContract
     description: options.description,
     queue,
     attemptsMax: integerOption(where, 'attemptsMax', options.attemptsMax, jobBounds.attemptsMax),
-    backoff: jobBackoff(where, options.backoff ?? {}),
+    backoff: backoffOption(where, options.backoff),
     timeoutMs: integerOption(where, 'timeoutMs', options.timeoutMs, jobBounds.timeoutMs),
     priority: integerOption(where, 'priority', options.priority, jobBounds.priority),
     ...(options.key && { key: options.key }),
@@ -359,7 +359,8 @@ const jobNames = [
   'key',
 ]
 
-function jobBackoff(where: string, given: Partial<BackoffOption>): BackoffOption {
+/** Of jobs and subscriptions alike. */
+export function backoffOption(where: string, given: Partial<BackoffOption> = {}): BackoffOption {
   knownOptions(`${where}, backoff`, given, ['baseMs', 'capMs'])
   const baseMs = integerOption(where, 'backoff.baseMs', given.baseMs, jobBounds.baseMs)
   const capMs = integerOption(where, 'backoff.capMs', given.capMs, jobBounds.capMs)

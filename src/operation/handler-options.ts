@@ -1,6 +1,6 @@
 /** Options of handlers are checked when these are made: names, words and bounds, each with its reason. */
 import { integerOption, knownOptions, optionError, shown, wordOption } from '../base/bounds.ts'
-import { contractName } from './contract.ts'
+import { type BackoffOption, backoffOption, contractName, jobBounds } from './contract.ts'
 import type { HandledContract, Isolation } from './handler.ts'
 import { type LimitOption, parseLimit } from './limit.ts'
 
@@ -81,6 +81,8 @@ export function checkSubscription(handler: {
   readonly name: string
   readonly isolation?: Isolation
   readonly attemptsMax?: number
+  readonly backoff?: Partial<BackoffOption>
+  readonly timeoutMs?: number
   readonly run: unknown
 }): void {
   const where = contractName('subscription', handler.name)
@@ -88,5 +90,7 @@ export function checkSubscription(handler: {
   wordOption(where, 'isolation', handler.isolation, isolations, 'serializable')
   const bound = handlerBounds.subscriptionAttemptsMax
   integerOption(where, 'attemptsMax', handler.attemptsMax, bound)
+  integerOption(where, 'timeoutMs', handler.timeoutMs, jobBounds.timeoutMs)
+  backoffOption(where, handler.backoff)
   if (typeof handler.run !== 'function') throw optionError(where, 'run', 'must be a function')
 }

@@ -2,7 +2,7 @@
 import { type JsonSchema, jsonSchemaOf, type Schema } from '../base/schema.ts'
 import type { CursorSeal } from '../database/page.ts'
 import type { HttpBinding } from './binding.ts'
-import { jobBounds, type OperationContract } from './contract.ts'
+import { backoffOption, jobBounds, type OperationContract } from './contract.ts'
 import type {
   AnyCommandHandler,
   AnyJobHandler,
@@ -193,10 +193,7 @@ export function registerSubscription(
     handler,
     isolation: handler.isolation ?? 'serializable',
     attemptsMax: handler.attemptsMax ?? handlerBounds.subscriptionAttemptsMax.default,
-    backoff: {
-      baseMs: handler.backoff?.baseMs ?? jobBounds.baseMs.default,
-      capMs: handler.backoff?.capMs ?? jobBounds.capMs.default,
-    },
+    backoff: backoffOption(`subscription "${definition.name}"`, handler.backoff),
     timeoutMs: handler.timeoutMs ?? jobBounds.timeoutMs.default,
   })
 }
