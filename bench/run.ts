@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [-- --only place-order,page,batch]`: ours and peers, interleaved,
+ * `npm run bench [-- --quick] [-- --only trips,place-order,page,batch]`: ours and peers, interleaved,
  * against one embedded Postgres with fsync on. Prints tables; RESULTS.md keeps them by hand.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -21,13 +21,14 @@ import { bench } from './apps/holdfast.ts'
 import { batchLayer } from './batch-layer.ts'
 import { machineLine } from './lib/machine.ts'
 import { type Keys, type Plan, page, placeOrder } from './place-order.ts'
+import { roundTrips } from './round-trips.ts'
 
 const PEER_KEY = 'peer-key-0123456789abcdef'
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'place-order,page,batch' },
+    only: { type: 'string', default: 'trips,place-order,page,batch' },
   },
 })
 const plan: Plan = values.quick
@@ -43,6 +44,7 @@ try {
   const version = await serverVersion(url)
   console.log(`npm run bench${values.quick ? ' -- --quick' : ''}\n${machineLine(version)}`)
   console.log(`${plan.rounds} rounds of ${plan.durationMs} ms each, interleaved; medians.\n`)
+  if (wanted.has('trips')) console.log(await roundTrips(url, keys), '\n')
   if (wanted.has('place-order')) console.log(await placeOrder(url, keys, plan), '\n')
   // As autovacuum would have done by now: plans of a page must not rest on an empty table.
   await analyze(url)

@@ -30,7 +30,12 @@ const lines = peer.table('order_lines', {
   priceMinor: bigint('price_minor', { mode: 'number' }).notNull(),
 })
 
-const db = drizzle(new Pool({ connectionString: process.env.BENCH_URL, max: Number(process.env.BENCH_CONNECTIONS ?? 16) }))
+const db = drizzle(
+  new Pool({
+    connectionString: process.env.BENCH_URL,
+    max: Number(process.env.BENCH_CONNECTIONS ?? 16),
+  }),
+)
 
 await servePeer({
   place: ({ sku, quantity, customer }) =>

@@ -24,7 +24,10 @@ interface Tables {
   }
 }
 
-const pool = new Pool({ connectionString: process.env.BENCH_URL, max: Number(process.env.BENCH_CONNECTIONS ?? 16) })
+const pool = new Pool({
+  connectionString: process.env.BENCH_URL,
+  max: Number(process.env.BENCH_CONNECTIONS ?? 16),
+})
 const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 
 await servePeer({

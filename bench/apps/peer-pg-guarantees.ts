@@ -4,7 +4,10 @@ import { Pool } from 'pg'
 import { TENANT } from './fixture.ts'
 import { Refused, servePeer } from './peer-server.ts'
 
-const pool = new Pool({ connectionString: process.env.BENCH_URL, max: Number(process.env.BENCH_CONNECTIONS ?? 16) })
+const pool = new Pool({
+  connectionString: process.env.BENCH_URL,
+  max: Number(process.env.BENCH_CONNECTIONS ?? 16),
+})
 
 const statements = {
   seek: `SELECT fingerprint, status, body FROM peer.idempotency_keys WHERE tenant = $1 AND key = $2`,
