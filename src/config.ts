@@ -1,0 +1,2 @@
+/** `holdfast/config`: for the project file of the command line, holdfast.config.ts. */
+export { defineConfig, type ModuleMigrations, type ProjectConfig } from './cli/config.ts'

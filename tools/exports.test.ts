@@ -1,0 +1,230 @@
+/**
+ * The doors of the package: each opens from the sources and, built and installed as it would be
+ * published, from `dist`; both give the same names; and none loads what its user did not ask for.
+ */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+
+const root = join(import.meta.dirname, '..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const SOURCE = 'holdfast-source'
+
+interface Door {
+  readonly [SOURCE]: string
+  readonly types: string
+  readonly default: string
+}
+
+const doors = Object.entries(manifest.exports as Record<string, Door | string>).filter(
+  (entry): entry is [string, Door] => typeof entry[1] === 'object',
+)
+
+/** Packages that importing a door may load, of those whose weight anybody would notice. */
+const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
+  '.': ['zod'],
+  './config': ['zod'],
+  './database': ['kysely', 'pg'],
+  './embedded': ['pg'],
+  './http': ['fastify', 'zod'],
+  './testing': ['pg'],
+}
+
+interface Opened {
+  readonly names: readonly string[]
+  readonly packages: readonly string[]
+}
+
+const OPEN = `
+import { registerHooks } from 'node:module'
+const packages = new Set()
+registerHooks({
+  resolve(specifier, context, next) {
+    const resolved = next(specifier, context)
+    const found = /node_modules\\/((?:@[^/]+\\/)?[^/]+)(?!.*node_modules\\/)/.exec(resolved.url)?.[1]
+    const bare = !/^(?:[./]|file:|node:)/.test(specifier)
+    if (bare && found !== undefined && context.parentURL?.match(/\\/(?:src|dist)\\//)) packages.add(found)
+    return resolved
+  },
+})
+const names = Object.keys(await import(process.argv[1])).sort()
+process.stdout.write(JSON.stringify({ names, packages: [...packages].sort() }))
+`
+
+function open(folder: string, door: string, ...flags: string[]): Opened {
+  const name = join(manifest.name, door)
+  const args = [...flags, '--input-type=module', '--eval', OPEN, name]
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  return JSON.parse(stdout)
+}
+
+function run(folder: string, script: string, ...args: string[]) {
+  const done = spawnSync(process.execPath, [script, ...args], { cwd: folder, encoding: 'utf8' })
+  return { status: done.status, output: done.stdout + done.stderr }
+}
+
+/** A project with the package installed: the published files, and what they depend on, alone. */
+async function installedProject(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-consumer-'))
+  const installed = join(folder, 'node_modules', manifest.name)
+  mkdirSync(installed, { recursive: true })
+  for (const file of ['package.json', 'bin'])
+    cpSync(join(root, file), join(installed, file), { recursive: true })
+  const built = run(root, join(root, 'tools/build.ts'), join(installed, 'dist'))
+  assert.equal(built.status, 0, built.output)
+  for (const name of publishedDependencies()) {
+    const link = join(folder, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), link)
+  }
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  return folder
+}
+
+/** As the lockfile knows them: what `npm ci --omit=dev --omit=optional` would install. */
+function publishedDependencies(): string[] {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  return Object.entries(
+    packages as Record<string, { dev?: true; optional?: true; devOptional?: true }>,
+  )
+    .filter(
+      ([path, { dev, optional, devOptional }]) => path !== '' && !dev && !optional && !devOptional,
+    )
+    .map(([path]) => path)
+    .filter((path) => path.lastIndexOf('node_modules/') === 0)
+    .map((path) => path.slice('node_modules/'.length))
+}
+
+test('each door is a file of src, its declarations and its code have its name', () => {
+  assert.ok(doors.length >= 5)
+  for (const [door, paths] of doors) {
+    const name = door === '.' ? 'index' : door.slice(2)
+    assert.deepEqual(paths, {
+      [SOURCE]: `./src/${name}.ts`,
+      types: `./dist/${name}.d.ts`,
+      default: `./dist/${name}.js`,
+    })
+  }
+  const files = globSync('*.ts', { cwd: join(root, 'src') }).map((file) => `./src/${file}`)
+  assert.deepEqual(files.sort(), doors.map(([, paths]) => paths[SOURCE]).sort())
+})
+
+test('no door loads more than it says', () => {
+  for (const [door] of doors) {
+    const { packages } = open(root, door, `--conditions=${SOURCE}`)
+    const allowed = MAY_LOAD[door]
+    assert.ok(allowed, `Say in MAY_LOAD what ${door} may load.`)
+    assert.deepEqual(
+      packages.filter((name) => !allowed.includes(name)),
+      [],
+      door,
+    )
+  }
+})
+
+describe('built and installed', () => {
+  let folder = ''
+  before(async () => {
+    folder = await installedProject()
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  test('each door opens, with the names of its source, and loads no more', () => {
+    for (const [door] of doors) {
+      assert.deepEqual(open(folder, door), open(root, door, `--conditions=${SOURCE}`), door)
+    }
+  })
+
+  test('what is no door stays closed', () => {
+    const { status, output } = run(
+      folder,
+      '--eval',
+      `import('${manifest.name}/dist/base/fault.js')`,
+    )
+    assert.equal(status, 1)
+    assert.match(output, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
+  })
+
+  test('its migrations are there', () => {
+    const sql = (from: string) => globSync('**/*.sql', { cwd: from }).sort()
+    const dist = join(folder, 'node_modules', manifest.name, 'dist')
+    assert.deepEqual(sql(dist), sql(join(root, 'src')))
+    assert.ok(sql(dist).length > 5)
+  })
+
+  test('an app in strict TypeScript compiles against its declarations, runs, and is explained', () => {
+    for (const [file, text] of Object.entries(APP)) writeFileSync(join(folder, file), text)
+    const types = run(folder, join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')
+    assert.equal(types.status, 0, types.output)
+    const bin = join(folder, 'node_modules', manifest.name, manifest.bin.holdfast)
+    assert.match(run(folder, bin, '--version').output, /^holdfast \d/)
+    const explained = run(folder, bin, 'explain', 'notes.write')
+    assert.match(explained.output, /^notes\.write {2}command {2}POST \/v1\/notes\n/)
+  })
+})
+
+const APP = {
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: {
+      target: 'es2024',
+      module: 'nodenext',
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      noEmit: true,
+      allowImportingTsExtensions: true,
+      skipLibCheck: true,
+      types: [],
+    },
+    include: ['*.ts'],
+  }),
+  'holdfast.config.ts': `
+import { defineConfig } from 'holdfast/config'
+export const config = defineConfig({ migrations: [], app: './app.ts' })`,
+  'app.ts': `
+import { type AllowRule, conflict, defineCommand, holdfast, type InputOf, may, type Scope } from 'holdfast'
+import { z } from 'zod'
+const shop = holdfast<{ db: { notes: { id: number } } }>()
+const Write = defineCommand({
+  name: 'notes.write',
+  http: 'POST /v1/notes',
+  input: z.object({ text: z.string() }),
+  output: z.object({ id: z.int() }),
+  problems: { taken: conflict('Taken') },
+})
+const allow: AllowRule = may('notes:write')
+const tenantOf = (scope: Scope): string => scope.tenant
+const notes = {
+  module: shop.defineModule({ name: 'notes' }),
+  write: shop.handle(Write, {
+    allow,
+    async run({ input, tx, scope, fail }) {
+      const rows = await tx.db.selectFrom('notes').select('id').limit(1).execute()
+      const id: number | undefined = rows[0]?.id
+      if (id === undefined || tenantOf(scope) === '') throw fail.taken(input.text)
+      const output: InputOf<typeof Write.output> = { id }
+      return output
+    },
+  }),
+}
+export const app = shop.defineApp({ modules: [notes] })
+// @ts-expect-error an output that does not fit its schema
+export const unfit = () => shop.handle(Write, { allow, run: () => ({ id: 'one' }) })
+`,
+}
