@@ -130,9 +130,9 @@ async function orThrow(
   await pause(pool.clock, delayMs, options.signal)
 }
 
-/** A cancelled statement is the deadline's doing or the caller's; say which. */
+/** A cancelled statement is the deadline's doing or the caller's; say which. So is a lock not had. */
 function meaning(options: RunOptions, error: unknown, pool: Pool): unknown {
-  if (!hasState(error, sqlstate.queryCanceled)) return error
+  if (!hasState(error, sqlstate.queryCanceled, sqlstate.lockNotAvailable)) return error
   if (options.signal?.aborted) return new HoldfastError('HF_CANCELLED', undefined, { cause: error })
   if (options.deadlineMs - pool.clock.monotonicMs() > 0) return error
   return new HoldfastError('HF_DEADLINE_EXCEEDED', undefined, { cause: error })

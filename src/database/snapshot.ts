@@ -8,6 +8,7 @@
  * (Reads have no effects, so a second run changes nothing.)
  */
 import { HoldfastError } from '../base/fault.ts'
+import { markAnswered } from '../runtime/answered-failures.ts'
 import type { Connection } from './connection.ts'
 import { type Pool, rollback } from './pool.ts'
 import { ConnectionLostError, hasState, isRetryable, sqlstate } from './sqlstate.ts'
@@ -68,6 +69,8 @@ class Snapshot implements Reader {
       return await (this.#several ? this.#sendSeveral(statements) : this.#sendSingle(statements))
     } catch (error) {
       this.failure ??= error
+      // Whoever asked may have stopped waiting: the whole fails with this error all the same.
+      markAnswered(error)
       throw error
     }
   }
@@ -85,8 +88,9 @@ class Snapshot implements Reader {
   }
 
   async #sendSeveral(statements: readonly Statement[]): Promise<readonly Rows[]> {
-    const prefix = this.#connection === undefined ? [BEGIN, ...this.#options.context()] : []
+    const begun = this.#connection !== undefined
     const connection = this.#connection ?? (await this.#acquire())
+    const prefix = begun ? [] : [BEGIN, ...this.#options.context()]
     const results = await connection.run([...prefix, ...statements])
     return results.slice(prefix.length)
   }
@@ -113,6 +117,8 @@ class Snapshot implements Reader {
       disarmTimer()
       this.#options.signal?.removeEventListener('abort', cancel)
     }
+    // The wait may have been long: who is gone by now was not heard.
+    this.#assertGoing()
     return connection
   }
 
@@ -125,7 +131,7 @@ class Snapshot implements Reader {
 
   /** Nobody waits for the COMMIT of a read: the reply goes out and the connection follows. */
   async end(): Promise<void> {
-    await this.#queue.settle()
+    while (this.#queue.busy) await this.#queue.settle()
     this.#closed = true
     const connection = this.#connection
     if (connection === undefined) return
@@ -179,7 +185,7 @@ function meaning(error: unknown, options: SnapshotOptions): unknown {
   if (hasState(error, sqlstate.readOnlyTransaction)) {
     return new HoldfastError('HF_QUERY_WRITES', undefined, { cause: error })
   }
-  if (!hasState(error, sqlstate.queryCanceled)) return error
+  if (!hasState(error, sqlstate.queryCanceled, sqlstate.lockNotAvailable)) return error
   const code = options.signal?.aborted ? 'HF_CANCELLED' : 'HF_DEADLINE_EXCEEDED'
   return new HoldfastError(code, undefined, { cause: error })
 }

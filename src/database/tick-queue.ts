@@ -25,6 +25,11 @@ export class TickQueue {
     return this.#sending !== undefined
   }
 
+  /** Something is pending or on its way. */
+  get busy(): boolean {
+    return this.#pending.length > 0 || this.#sending !== undefined
+  }
+
   add<R = Row>(statement: Statement): Promise<Rows<R>> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ statement, resolve: resolve as Pending['resolve'], reject })
@@ -61,7 +66,7 @@ export class TickQueue {
 
   /** Resolves when nothing is pending or on its way: also what nobody awaited has come back. */
   async settle(): Promise<void> {
-    while (this.#pending.length > 0 || this.#sending !== undefined) {
+    while (this.busy) {
       if (this.#sending === undefined) this.#start()
       await this.#sending
     }

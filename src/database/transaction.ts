@@ -14,7 +14,9 @@
  * Statements asked for in one tick join one batch, so `Promise.all` of independent ones is one
  * round trip. k awaited statements cost k + 1 round trips, and none at all costs one.
  */
+import { assert } from '../base/assert.ts'
 import { HoldfastError } from '../base/fault.ts'
+import { markAnswered } from '../runtime/answered-failures.ts'
 import type { Connection } from './connection.ts'
 import { remainingStatement } from './context.ts'
 import type { Pool } from './pool.ts'
@@ -46,6 +48,8 @@ type State = 'unopened' | 'open' | 'failed' | 'closing' | 'closed'
 
 /** Below this the server's statement_timeout is not set anew: our own cancel is exact. */
 const TIMEOUT_REFRESH_MS = 200
+/** Of HF_SCOPE_CLOSED, where stacks are kept. */
+const STACK_FRAMES = 50
 
 export const BEGIN: Record<Isolation, Statement> = {
   serializable: { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE', values: [] },
@@ -113,7 +117,18 @@ export class Transaction {
   }
 
   #scopeClosed(): HoldfastError {
-    return new HoldfastError('HF_SCOPE_CLOSED', undefined, { cause: this.#closedAt })
+    const { stackTraceLimit } = Error
+    // A builder puts some ten frames between the place that is looked for and this one.
+    if (this.#options.stacks) Error.stackTraceLimit = STACK_FRAMES
+    const error = new HoldfastError('HF_SCOPE_CLOSED', undefined, { cause: this.#closedAt })
+    Error.stackTraceLimit = stackTraceLimit
+    return error
+  }
+
+  /** Something of the work cannot be committed, whoever catches the error. */
+  fail(error: unknown): void {
+    if (this.#state === 'open' || this.#state === 'unopened') this.#state = 'failed'
+    this.#failure ??= error
   }
 
   async #flush(statements: readonly Statement[]): Promise<readonly Rows[]> {
@@ -124,7 +139,9 @@ export class Transaction {
       this.#keepOpening(prefix, results)
       return results.slice(prefix.length)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
+      // Whoever asked may have stopped waiting: the whole fails with this error all the same.
+      markAnswered(error)
       throw error
     }
   }
@@ -142,7 +159,7 @@ export class Transaction {
 
   /** What has to travel ahead: BEGIN and the opening at first, the shrunken timeout later. */
   async #prefix(stage: OpeningStage = 'first'): Promise<readonly Statement[]> {
-    if (this.#state === 'unopened') {
+    if (this.#connection === undefined) {
       await this.#open()
       return [BEGIN[this.#options.isolation], ...this.#options.opening(stage)]
     }
@@ -154,9 +171,11 @@ export class Transaction {
 
   async #open(): Promise<void> {
     this.#connection = await this.#pool.acquire()
-    this.#state = 'open'
+    if (this.#state === 'unopened') this.#state = 'open'
     this.#timeoutSetMs = this.#pool.clock.monotonicMs()
     this.#disarm = this.#armCancel(this.#connection)
+    // The wait may have been long: who is gone by now was not heard, and has nothing to send.
+    this.#assertGoing()
   }
 
   #keepOpening(prefix: readonly Statement[], results: readonly Rows[]): void {
@@ -167,7 +186,7 @@ export class Transaction {
   #armCancel(connection: Connection): () => void {
     const { signal } = this.#options
     const cancel = () => {
-      if (this.#queue.sending && this.#state === 'open') void connection.cancel()
+      if (this.#queue.sending && this.#state !== 'closing') void connection.cancel()
     }
     const disarmTimer = this.#pool.clock.after(this.#remainingMs(), cancel)
     signal?.addEventListener('abort', cancel, { once: true })
@@ -181,33 +200,35 @@ export class Transaction {
     return (this.#connection as Connection).run(statements, { closing })
   }
 
-  #fail(error: unknown): void {
-    if (this.#state === 'open' || this.#state === 'unopened') this.#state = 'failed'
-    this.#failure ??= error
-  }
-
   /**
    * The closing batch. Rejects with the error of the statement that failed (nothing is left then),
    * or with ConnectionLostError { closingSent: true } where the outcome is in doubt.
    */
   async commit(): Promise<void> {
-    this.assertUsable()
-    // What was asked for and not awaited: its failure must not be overlooked.
-    await this.#queue.settle()
+    await this.#settle()
     if (this.#state === 'failed') throw this.#failure
     this.#assertGoing()
-    if (this.#state === 'unopened' && this.#options.inDoubt === 'xid') await this.#openAlone()
-    const prefix = await this.#prefix('single')
-    const closing = this.#closingStatements()
-    await this.#runClosing([...prefix, ...closing, COMMIT])
+    await this.#closeWith(async () => {
+      const alone = this.#connection === undefined && this.#options.inDoubt === 'xid'
+      if (alone) await this.#openAlone()
+      const prefix = await this.#prefix('single')
+      return [...prefix, ...this.#closingStatements(), COMMIT]
+    })
   }
 
-  /** From here on nothing cancels: what was sent may be committed. */
-  async #runClosing(statements: readonly Statement[]): Promise<void> {
+  /** What was asked for and not awaited comes first: its failure must not be overlooked. */
+  async #settle(): Promise<void> {
+    this.assertUsable()
+    while (this.#queue.busy) await this.#queue.settle()
+  }
+
+  /** From here on nobody asks for more, and nothing cancels: what was sent may be committed. */
+  async #closeWith(statements: () => Promise<readonly Statement[]>): Promise<void> {
     this.#state = 'closing'
-    this.#disarm?.()
     try {
-      await this.#run(statements, true)
+      const results = await this.#run(await statements(), true)
+      // The answer to the COMMIT of a transaction that has failed is ROLLBACK, and no error.
+      assert(results.at(-1)?.command === 'COMMIT', 'Bug: COMMIT did not commit.')
     } catch (error) {
       this.#state = 'failed'
       this.#failure = error
@@ -231,14 +252,29 @@ export class Transaction {
    * COMMIT. For an outcome that is stored although the work is not: a declared problem.
    */
   async rollbackAndStore(statements: readonly Statement[]): Promise<void> {
-    this.assertUsable()
-    await this.#queue.settle()
+    await this.#settle()
+    await this.#closeWith(async () => {
+      const opening = () => [BEGIN['read committed'], ...this.#options.opening('single')]
+      return [...(await this.#undo()), ...opening(), ...statements, COMMIT]
+    })
+  }
+
+  /** ROLLBACK, and in the same batch `statements` in a transaction of their own; their rows. */
+  async rollbackAndRead(statements: readonly Statement[]): Promise<readonly Rows[]> {
+    await this.#settle()
+    this.#state = 'closing'
+    const undo = await this.#undo()
+    const all = [...undo, BEGIN['read committed'], ...statements, COMMIT]
+    const results = await this.#run(all)
+    await this.#close()
+    return results.slice(undo.length + 1, -1)
+  }
+
+  async #undo(): Promise<readonly Statement[]> {
     const started = this.#connection !== undefined
     if (!started) await this.#open()
     if (this.#connection?.broken) throw new ConnectionLostError(this.#failure, false)
-    const opening = [BEGIN['read committed'], ...this.#options.opening('single')]
-    const rollback = started ? [ROLLBACK] : []
-    await this.#runClosing([...rollback, ...opening, ...statements, COMMIT])
+    return started ? [ROLLBACK] : []
   }
 
   /** Gives everything back. Never throws; may be called in any state and again. */
@@ -246,7 +282,7 @@ export class Transaction {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#rememberClose()
-    await this.#queue.settle()
+    while (this.#queue.busy) await this.#queue.settle()
     if (this.#connection !== undefined) await this.#rollbackOn(this.#connection)
     await this.#giveBack()
   }

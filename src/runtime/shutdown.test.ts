@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { testClock } from '../testing/test-clock.ts'
+import { markAnswered } from './answered-failures.ts'
 import { createLog, type Log } from './log.ts'
 import { Shutdown } from './shutdown.ts'
 
@@ -103,4 +104,16 @@ test('uninstalled, it hears nothing', () => {
   uninstall()
   source.emit('SIGTERM', 'SIGTERM')
   assert.equal(shutdown.stopping, false)
+})
+
+test('a rejection that an operation is answered with is told, and ends nothing', async () => {
+  const { shutdown, exits, source, lines } = bench()
+  const failure = new Error('duplicate key')
+  markAnswered(failure)
+  source.emit('unhandledRejection', failure)
+  assert.equal(shutdown.stopping, false)
+  assert.match(lines[0]?.message ?? '', /was not awaited/)
+  source.emit('unhandledRejection', new Error('any other'))
+  await shutdown.stop('test')
+  assert.deepEqual(exits, [1])
 })

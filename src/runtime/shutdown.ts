@@ -6,6 +6,7 @@
  * process at once: whoever sends it twice means it.
  */
 import type { Clock } from '../base/clock.ts'
+import { isAnswered } from './answered-failures.ts'
 import type { Log } from './log.ts'
 
 export interface StopStep {
@@ -68,7 +69,7 @@ export class Shutdown {
   install(source: SignalSource = process): () => void {
     const onSignal = (signal: unknown) => this.#signalled(String(signal))
     const onException = (error: unknown) => this.#failed('uncaughtException', error)
-    const onRejection = (error: unknown) => this.#failed('unhandledRejection', error)
+    const onRejection = (error: unknown) => this.#rejected(error)
     const listeners: [string, (value: unknown) => void][] = [
       ...SIGNALS.map((signal): [string, typeof onSignal] => [signal, onSignal]),
       ['uncaughtException', onException],
@@ -87,6 +88,12 @@ export class Shutdown {
       return
     }
     void this.stop(signal)
+  }
+
+  #rejected(error: unknown): void {
+    if (isAnswered(error))
+      this.#log.warn({ err: error }, 'a promise inside an operation was not awaited')
+    else this.#failed('unhandledRejection', error)
   }
 
   #failed(kind: string, error: unknown): void {
