@@ -1,7 +1,8 @@
 /**
  * What every statement of a user is held to before it is sent.
  *
- * Always: a module writes its own tables alone, and a SELECT carries the protocol's row maximum.
+ * Always: a module writes its own tables alone, a SELECT carries the protocol's row maximum, and
+ * neither the transaction nor what stays on its connection is the user's business.
  * In development and tests besides: a SELECT has a bound, an UPDATE or DELETE has a WHERE, and the
  * same statement is not sent again and again from the same place.
  *
@@ -184,6 +185,8 @@ class WriteGuard implements OperationGuard {
 
   check(statement: Statement): Statement {
     const facts = factsOf(statement.text)
+    if (facts.kind === 'transaction' || facts.kind === 'session')
+      throw notYours(facts.kind, statement)
     if (facts.writes.length > 0 && !this.#allowed.has(facts)) {
       this.#guard.assertOwn(facts, this.#place)
       this.#allowed.add(facts)
@@ -218,6 +221,18 @@ class DevelopmentGuard extends WriteGuard {
     this.repetition.count(statement, { operation, deferred: travel === 'deferred', catalog })
     return checked
   }
+}
+
+const NOT_YOURS = {
+  transaction: 'an operation is one transaction already; tx.call composes',
+  session: 'it would stay on the connection for its next user; SET LOCAL ends with the operation',
+} as const
+
+function notYours(kind: keyof typeof NOT_YOURS, { text }: Statement): HoldfastError {
+  return new HoldfastError(
+    'HF_OPTION_INVALID',
+    `Not inside an operation: ${text}: ${NOT_YOURS[kind]}.`,
+  )
 }
 
 function unbounded(

@@ -48,10 +48,19 @@ const KINDS: Record<string, string> = {
   UpdateStmt: 'update',
   DeleteStmt: 'delete',
   MergeStmt: 'merge',
+  TransactionStmt: 'transaction',
+  DiscardStmt: 'session',
+  ListenStmt: 'session',
+  UnlistenStmt: 'session',
+  DeallocateStmt: 'session',
+  LoadStmt: 'session',
 }
 
 function kindByGrammar(text: string): string {
-  return KINDS[Object.keys(parse(text) ?? {})[0] ?? ''] ?? 'other'
+  const [type = '', body] = Object.entries(parse(text) ?? {})[0] ?? []
+  if (type !== 'VariableSetStmt') return KINDS[type] ?? 'other'
+  const { is_local, name } = body as { is_local?: boolean; name?: string }
+  return is_local || name === 'TRANSACTION' ? 'other' : 'session'
 }
 
 function agree(text: string): void {
@@ -129,6 +138,28 @@ const CORPUS = [
   'SELECT $1$x$DELETE FROM t$x$',
   'DO $$ BEGIN DELETE FROM t; END $$',
   'CALL p(1)',
+  'BEGIN',
+  'START TRANSACTION READ ONLY',
+  '/* now */ commit',
+  'END',
+  'ROLLBACK',
+  'ABORT',
+  'SAVEPOINT s',
+  'RELEASE s',
+  'ROLLBACK TO s',
+  `PREPARE TRANSACTION 'p'`,
+  `COMMIT PREPARED 'p'`,
+  'SET search_path = x',
+  'SET SESSION search_path = x',
+  `SET ROLE x`,
+  'SET LOCAL search_path = x',
+  'SET CONSTRAINTS ALL IMMEDIATE',
+  'SET TRANSACTION READ ONLY',
+  'RESET ALL',
+  'DISCARD ALL',
+  'LISTEN x',
+  'UNLISTEN *',
+  'DEALLOCATE p',
 ]
 
 test('what is written agrees with the grammar of the server', async (t) => {

@@ -14,7 +14,15 @@ export interface WrittenTable {
 }
 
 export interface StatementFacts {
-  readonly kind: 'select' | 'insert' | 'update' | 'delete' | 'merge' | 'other'
+  readonly kind:
+    | 'select'
+    | 'insert'
+    | 'update'
+    | 'delete'
+    | 'merge'
+    | 'other'
+    | 'transaction'
+    | 'session'
   readonly writes: readonly WrittenTable[]
 }
 
@@ -43,6 +51,22 @@ export function readFacts(text: string): StatementFacts {
 
 type Kind = StatementFacts['kind']
 
+/** They begin, end or divide a transaction. */
+const TRANSACTION_WORDS = [
+  'begin',
+  'start',
+  'commit',
+  'end',
+  'rollback',
+  'abort',
+  'savepoint',
+  'release',
+]
+/** What they do stays on the connection for whoever has it next. */
+const SESSION_WORDS = ['reset', 'discard', 'listen', 'unlisten', 'deallocate', 'load']
+/** SET with one of these ends with the transaction. */
+const LOCAL_WORDS = ['local', 'constraints', 'transaction']
+
 class Reader {
   readonly #scanner: SqlScanner
   readonly #writes: WrittenTable[]
@@ -61,8 +85,7 @@ class Reader {
     if (scanner.skip('merge')) return this.#into('merge')
     if (scanner.skip('update')) return this.#write('update')
     if (scanner.skip('delete')) return this.#delete()
-    this.#other()
-    return 'other'
+    return this.#other()
   }
 
   #parenthesised(): Kind {
@@ -88,12 +111,23 @@ class Reader {
     return kind
   }
 
-  #other(): void {
+  #other(): Kind {
     const scanner = this.#scanner
+    if (scanner.is(...TRANSACTION_WORDS)) return 'transaction'
+    if (scanner.is(...SESSION_WORDS)) return 'session'
+    if (scanner.skip('set')) return scanner.is(...LOCAL_WORDS) ? 'other' : 'session'
     if (scanner.skip('truncate')) this.#truncate()
     else if (scanner.skip('copy')) this.#copy()
     else if (scanner.skip('explain')) this.#explain()
-    else if (scanner.is('create', 'prepare')) this.#behindAs()
+    else if (scanner.is('create')) this.#behindAs()
+    else if (scanner.skip('prepare')) return this.#prepare()
+    return 'other'
+  }
+
+  #prepare(): Kind {
+    if (this.#scanner.is('transaction')) return 'transaction'
+    this.#behindAs()
+    return 'other'
   }
 
   #truncate(): void {
