@@ -18,6 +18,7 @@ import type { Config } from '../runtime/config.ts'
 import { Health } from '../runtime/health.ts'
 import { createLog, type Log } from '../runtime/log.ts'
 import { installOutboundGuard } from '../runtime/outbound-guard.ts'
+import type { Credential } from '../runtime/scope.ts'
 import { type ServiceDefinition, startServices } from '../runtime/service.ts'
 import { Shutdown } from '../runtime/shutdown.ts'
 import { CLAIM_WAIT_MS_DEFAULT, RETENTION_MS_DEFAULT } from '../state/idempotency/idempotency.ts'
@@ -143,10 +144,11 @@ async function open(
     log,
     ...(options.roles && { roles: options.roles }),
   })
+  const credentialRefused = (credential: Credential) => authenticator.forget(credential)
   const shared = { registry, services, clock, log, guard, limiter: limiter.limiter, ...SETTINGS }
   const wake = (what: { events: boolean; jobs: boolean }) => loops.wake(what)
   const stacks = parts.config.environment !== 'production'
-  const runtime: OperationRuntime = { ...shared, pool, wake, stacks }
+  const runtime: OperationRuntime = { ...shared, pool, credentialRefused, wake, stacks }
   const loops = wireLoops({
     runtime: { ...runtime, pool: parts.loopPool },
     processing: does.includes('loops'),

@@ -1,8 +1,10 @@
 /** `tx.call`: another command inside the same transaction, with its own policy and audit entry. */
 import { HoldfastError } from '../base/fault.ts'
 import { uuidv7 } from '../base/id.ts'
+import { markAnswered } from '../runtime/answered-failures.ts'
 import { authorize, parseInput } from './admit.ts'
 import type { CommandContract } from './contract.ts'
+import { declaredOutcome } from './failure.ts'
 import { cutToOutput } from './make-reply.ts'
 import type { RegisteredCommand } from './registered.ts'
 import { runInside } from './run-handler.ts'
@@ -26,9 +28,26 @@ export async function callInUnit(
     name: command.name,
     auditId: uuidv7(),
   })
-  const output = await cutToOutput(command, await runCalled(command, inner, parsed))
+  const output = await runToEnd(command, inner, parsed)
   unit.audit.push(entryOf(inner, owner.auditId))
   return output
+}
+
+/** What a call has done before it failed must not be committed by a caller that goes on. */
+async function runToEnd(command: RegisteredCommand, unit: Unit, input: unknown): Promise<unknown> {
+  const { buffers, transaction } = unit
+  buffers.constraints.push(command.constraints)
+  buffers.callsOpen++
+  try {
+    return await cutToOutput(command, await runCalled(command, unit, input))
+  } catch (error) {
+    const failure = declaredOutcome(error, [command.constraints], buffers) ?? error
+    transaction.fail(failure)
+    markAnswered(failure)
+    throw failure
+  } finally {
+    buffers.callsOpen--
+  }
 }
 
 function registered(unit: Unit, contract: CommandContract): RegisteredCommand {

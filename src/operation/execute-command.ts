@@ -59,8 +59,6 @@ async function runOrReplay(run: CommandRun): Promise<Reply> {
     } catch (error) {
       if (isKeyBusy(error)) throw builtinProblem('idempotency-in-progress', { cause: error })
       if (turn === TURNS_MAX || !isAnsweredByKey(run, error)) throw error
-      const kept = isKeyTaken(error) ? await replay(run) : undefined
-      if (kept !== undefined) return kept
     }
   }
 }
@@ -81,6 +79,7 @@ async function attempt(
   options: TransactionOptions,
 ): Promise<Reply> {
   const unit = openUnitFor(run.owner, tx)
+  unit.buffers.constraints.push(run.command.constraints)
   try {
     const output = await cutToOutput(run.command, await runHandler(run, unit))
     run.reply = makeReply(run.command, output)
@@ -90,9 +89,13 @@ async function attempt(
     wakeLoops(run, unit)
     return run.reply
   } catch (error) {
-    const problem = declaredOutcome(stronger(tx, error), run.command.constraints, unit.buffers)
-    if (problem === undefined) throw stronger(tx, error)
-    return await refuse(run, tx, problem)
+    const failure = stronger(tx, error)
+    // What was asked for and not awaited is not sent any more.
+    tx.fail(failure)
+    const problem = declaredOutcome(failure, unit.buffers.constraints, unit.buffers)
+    return await (problem === undefined
+      ? kept(run, tx, failure)
+      : refuse(run, tx, problem).catch((second) => kept(run, tx, second)))
   }
 }
 
@@ -109,8 +112,9 @@ function runHandler(run: CommandRun, unit: Unit): Promise<unknown> {
 /** A handler may have caught an error after which only another run, or a replay, is right. */
 function stronger(tx: Transaction, error: unknown): unknown {
   const { failure } = tx
-  const decides = isRetryable(failure) || isKeyTaken(failure) || isKeyBusy(failure)
-  return decides || isInDoubt(failure) ? failure : error
+  // A lost COMMIT was resolved on the way here: its error tells more than the failure does.
+  if (isInDoubt(failure)) return error
+  return isRetryable(failure) || isKeyTaken(failure) || isKeyBusy(failure) ? failure : error
 }
 
 /** A declared problem: the work is undone; the refusal, its audit entry and its key are kept. */
@@ -119,6 +123,13 @@ async function refuse(run: CommandRun, tx: Transaction, problem: ProblemError): 
   run.reply = problemReply(problem, run.request.scope)
   await tx.rollbackAndStore([auditStatement([auditOf(run, problem.code)])])
   return run.reply
+}
+
+/** What was kept under a key that was used before; any other failure goes on. */
+async function kept(run: CommandRun, tx: Transaction, failure: unknown): Promise<Reply> {
+  const reply = isKeyTaken(failure) ? await replay(run, tx) : undefined
+  if (reply === undefined) throw failure
+  return reply
 }
 
 function transactionOptions(run: CommandRun): TransactionOptions & { attemptsMax: number } {

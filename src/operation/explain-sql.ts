@@ -140,7 +140,13 @@ function refusalBatch(keyed: boolean): ExplainedBatch {
 const replayBatch: ExplainedBatch = {
   name: 'replay',
   when: 'where the claim has met a key that was used before (SQLSTATE 23505)',
-  statements: [context('read'), credential, statement(keptReplyStatement(claim).text)],
+  statements: [
+    statement(BEGIN['read committed'].text),
+    context('read'),
+    credential,
+    statement(keptReplyStatement(claim).text),
+    commit,
+  ],
 }
 
 const queryBatches: readonly ExplainedBatch[] = [

@@ -43,7 +43,7 @@ const CONSTRAINT_STATES = [
 /** The problem that an outcome of `run` was declared to be; undefined for everything else. */
 export function declaredOutcome(
   error: unknown,
-  constraints: ReadonlyMap<string, DeclaredProblem>,
+  constraints: readonly ReadonlyMap<string, DeclaredProblem>[],
   buffers: UnitBuffers,
 ): ProblemError | undefined {
   if (error instanceof ProblemError) return error
@@ -60,9 +60,10 @@ function missed(error: StatementError, buffers: UnitBuffers): ProblemError {
 
 function byConstraint(
   error: StatementError,
-  constraints: ReadonlyMap<string, DeclaredProblem>,
+  constraints: readonly ReadonlyMap<string, DeclaredProblem>[],
 ): ProblemError | undefined {
-  const found = constraints.get(error.constraint ?? '')
+  const name = error.constraint ?? ''
+  const found = constraints.find((each) => each.has(name))?.get(name)
   return found && declaredProblem(found.key, found.definition, undefined, undefined, error)
 }
 
@@ -73,9 +74,15 @@ export function toProblem(
   scope: Scope,
   error: unknown,
 ): ProblemError {
+  const { requestId, credential } = scope
+  if (hasState(error, sqlstate.credentialRevoked) && credential !== undefined) {
+    runtime.credentialRefused(credential)
+  }
+  if (hasState(error, sqlstate.insufficientPrivilege)) {
+    runtime.log.warn({ error, operation, requestId }, 'The database has refused a statement.')
+  }
   const expected = expectedProblem(error)
   if (expected !== undefined) return expected
-  const requestId = scope.requestId
   runtime.log.error({ error, operation, requestId }, 'Operation failed unexpectedly.')
   return builtinProblem('internal', { cause: error })
 }

@@ -20,10 +20,7 @@ export async function cutToOutput(
 
 export function makeReply(operation: RegisteredOperation, output: unknown): Reply {
   const body = output === undefined ? '' : JSON.stringify(output)
-  if (body.length > operation.replyBytesMax) {
-    const bound = `${body.length} characters, at most ${operation.replyBytesMax}`
-    throw new HoldfastError('HF_REPLY_TOO_LARGE', `${operation.name}: ${bound}.`)
-  }
+  assertBounded(operation, body)
   return {
     status: operation.kind === 'query' ? 200 : operation.contract.status,
     contentType: JSON_TYPE,
@@ -33,12 +30,29 @@ export function makeReply(operation: RegisteredOperation, output: unknown): Repl
   }
 }
 
+/** UTF-8 takes at most three bytes for each UTF-16 code unit: most replies need no count. */
+function assertBounded({ name, replyBytesMax }: RegisteredOperation, body: string): void {
+  if (body.length * 3 <= replyBytesMax) return
+  const bytes = Buffer.byteLength(body)
+  if (bytes <= replyBytesMax) return
+  throw new HoldfastError(
+    'HF_REPLY_TOO_LARGE',
+    `${name}: ${bytes} bytes, at most ${replyBytesMax}.`,
+  )
+}
+
+/** RFC 9110 §8.8.3, without the bytes above ASCII, which a header would not carry unchanged. */
+const ETAG = /^[\x21\x23-\x7e]*$/
+
 function etagHeader(
   operation: RegisteredOperation,
   output: unknown,
 ): Readonly<Record<string, string>> {
-  const { contract } = operation
-  return contract.etag === undefined ? NO_HEADERS : { etag: `"${contract.etag(output)}"` }
+  const { contract, name } = operation
+  if (contract.etag === undefined) return NO_HEADERS
+  const tag = String(contract.etag(output))
+  if (ETAG.test(tag)) return { etag: `"${tag}"` }
+  throw new HoldfastError('HF_REPLY_INVALID', `${name}: ${JSON.stringify(tag)} is no entity-tag.`)
 }
 
 export function withHeaders(reply: Reply, headers: Readonly<Record<string, string>>): Reply {

@@ -1,5 +1,6 @@
 /** The stored reply of a key that was used before, byte for byte. */
 import { equalBytes } from '../base/digest.ts'
+import type { Transaction } from '../database/transaction.ts'
 import {
   keptReply,
   keptReplyStatement,
@@ -10,13 +11,15 @@ import { credentialStatements, operationContext } from './context.ts'
 import { builtinProblem } from './problem.ts'
 import type { Reply } from './reply.ts'
 
-/** Undefined where the key has expired, or is gone: the command may run. */
-export async function replay(run: CommandRun): Promise<Reply | undefined> {
-  const { claim, runtime } = run
+/**
+ * Ends the transaction whose claim was refused, and reads what was kept in the same trip.
+ * Undefined where the key has expired, or is gone: the command may run.
+ */
+export async function replay(run: CommandRun, tx: Transaction): Promise<Reply | undefined> {
+  const { claim } = run
   if (claim === undefined) return undefined
   const prefix = [operationContext(run, 'read'), ...credentialStatements(run.request.scope)]
-  const statements = [...prefix, keptReplyStatement(claim)]
-  const results = await runtime.pool.run(statements, { retryLost: true })
+  const results = await tx.rollbackAndRead([...prefix, keptReplyStatement(claim)])
   const kept = keptReply(results.at(-1))
   if (kept === undefined) return undefined
   if (kept.expired) return forget(run)

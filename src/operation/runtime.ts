@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Guard } from '../database/guard.ts'
 import type { Pool } from '../database/pool.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Credential } from '../runtime/scope.ts'
 import type { Limit } from './limit.ts'
 import type { Registry } from './registered.ts'
 
@@ -15,6 +16,8 @@ export interface OperationRuntime {
   readonly guard: Guard
   readonly limiter: OperationLimiter
   readonly idempotency: IdempotencySettings
+  /** Called when the database has refused the caller's credential: nobody may answer it from a cache. */
+  readonly credentialRefused: (credential: Credential) => void
   /** Called after a commit that left events or jobs behind, so that local loops need not poll. */
   readonly wake: (what: { readonly events: boolean; readonly jobs: boolean }) => void
   /** Keep the stacks that HF_SCOPE_CLOSED shows; development and test. */

@@ -17,6 +17,7 @@ import type { NewJob } from '../state/job/job.ts'
 import type { CommandContract, EventContract, JobContract } from './contract.ts'
 import { encodePayload } from './payload.ts'
 import type { ProblemError } from './problem.ts'
+import type { DeclaredProblem } from './registered.ts'
 import type {
   DeferOptions,
   EnqueueOptions,
@@ -77,6 +78,10 @@ export class UnitBuffers {
   readonly jobs: NewJob[] = []
   /** Problems to tell when an expected row count is missed; the server names them by place. */
   readonly expectations: (ProblemError | undefined)[] = []
+  /** Problems by constraint: of the operation itself, then of the commands that were called. */
+  readonly constraints: ReadonlyMap<string, DeclaredProblem>[] = []
+  /** Called commands that have not ended. */
+  callsOpen = 0
 }
 
 /** What events and jobs carry of the one that stated them. */

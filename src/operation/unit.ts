@@ -1,5 +1,5 @@
 /** A unit of work being put together: the user's `tx`, and what its closing batch will carry. */
-
+import { HoldfastError } from '../base/fault.ts'
 import type { OperationGuard } from '../database/guard.ts'
 import type { Statement } from '../database/statement.ts'
 import type { Transaction } from '../database/transaction.ts'
@@ -72,6 +72,9 @@ export function closeUnit(
   entries: readonly AuditEntry[],
   fence: readonly Statement[] = [],
 ): void {
+  if (unit.buffers.callsOpen > 0) {
+    throw new HoldfastError('HF_SCOPE_CLOSED', 'A command was called with tx.call and not awaited.')
+  }
   unit.transaction.beforeCommit(() => [
     ...(entries.length > 0 ? [auditStatement(entries)] : []),
     // Behind the events nothing may wait: a position is drawn after every lock of the unit.

@@ -104,9 +104,13 @@ export function pruneExpiredKeys(rowsMax: number): Statement {
   return pruneExpired(rowsMax)
 }
 
-/** The key was used before. */
+/** The key was used before. A table of a user may have a constraint of the same name. */
 export function isKeyTaken(error: unknown): boolean {
-  return hasState(error, sqlstate.uniqueViolation) && error.constraint === KEY_CONSTRAINT
+  return (
+    hasState(error, sqlstate.uniqueViolation) &&
+    error.constraint === KEY_CONSTRAINT &&
+    error.text.includes('holdfast.idempotency_keys')
+  )
 }
 
 /** The first request with this key is still running, longer than we wait. */

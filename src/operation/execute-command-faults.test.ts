@@ -1,0 +1,491 @@
+/** What comes in between: duplicates, lost connections, callers that leave, time that runs out. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { getEventListeners } from 'node:events'
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { isFault } from '../base/fault.ts'
+import { sql } from '../database/sql.ts'
+import { isAnswered } from '../runtime/answered-failures.ts'
+import {
+  app,
+  insertEntry,
+  scripted,
+  tables,
+  Write,
+  type WriteContext,
+  WriteLittle,
+  WriteLoosely,
+  WriteNaturally,
+  Written,
+} from '../testing/scripted-app.ts'
+import { TestOperations } from '../testing/test-operations.ts'
+import { testGate } from '../testing/test-signal.ts'
+
+let operations: TestOperations
+before(async () => {
+  operations = await TestOperations.start({ app, tables, pool: { connectionsMax: 2 } })
+})
+beforeEach(() => operations.clear())
+afterEach(() => operations.assertNothingHeld())
+after(() => operations.stop())
+
+const write = (script: (context: WriteContext) => unknown) => scripted<WriteContext>(script)
+const one = write(async ({ tx }) => {
+  await tx.query(insertEntry(1))
+  return { value: 1 }
+})
+const nothing = { entries: 0, keys: 0, audit: 0, events: 0, jobs: 0 }
+const oneOfEach = { ...nothing, entries: 1, keys: 1, audit: 1 }
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(setImmediate)
+}
+
+describe('keys', () => {
+  test('with another payload are refused, whatever the first outcome was', async () => {
+    const key = randomUUID()
+    await operations.ask(Write, one, { key })
+    const { status, code } = await operations.ask(Write, { ...one, value: 2 }, { key })
+    assert.deepEqual([status, code], [422, 'idempotency-key-reused'])
+    assert.deepEqual(await operations.traces(), oneOfEach)
+  })
+
+  test('of another tenant, principal or operation are other keys', async () => {
+    const key = randomUUID()
+    const add = (as: object, contract = Write) =>
+      operations.ask(
+        contract,
+        write(({ tx }) => {
+          tx.defer(insertEntry(Math.floor(Math.random() * 1e9)))
+          return {}
+        }),
+        { key, ...as },
+      )
+    const answers = [
+      await add({}),
+      await add({ tenant: 'globex' }),
+      await add({ id: 'key_b' }),
+      await add({}, WriteLoosely),
+    ]
+    for (const { status, replayed } of answers) assert.deepEqual([status, replayed], [200, false])
+    assert.equal((await operations.traces())?.entries, 4)
+  })
+
+  test('that are missing are asked for, with an example, before anything is sent', async () => {
+    const { status, code, body, trips } = await operations.ask(Write, one, { key: undefined })
+    assert.deepEqual([status, code, trips], [400, 'idempotency-key-missing', 0])
+    assert.match(JSON.stringify(body.example), /Idempotency-Key: /)
+  })
+
+  test('that have expired are free again', async () => {
+    const key = randomUUID()
+    let runs = 0
+    const input = write(({ tx }) => {
+      tx.defer(insertEntry(++runs))
+      return { value: runs }
+    })
+    await operations.ask(Write, input, { key })
+    await operations.rows(`UPDATE holdfast.idempotency_keys SET expires_at = now()`)
+    const { status, body } = await operations.ask(Write, input, { key })
+    assert.deepEqual([status, body.value, runs], [200, 3, 3])
+    assert.deepEqual(await operations.traces(), { ...nothing, entries: 2, keys: 1, audit: 2 })
+  })
+
+  test('asked for at once are one command', async () => {
+    const key = randomUUID()
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () => operations.ask(Write, one, { key })),
+    )
+    assert.deepEqual(new Set(answers.map(({ text }) => text)).size, 1)
+    assert.equal(answers.filter(({ replayed }) => !replayed).length, 1)
+    assert.deepEqual(await operations.traces(), oneOfEach)
+  })
+
+  test('whose first is running for long are told to come back, and get its reply then', async () => {
+    const key = randomUUID()
+    const [running, go] = [testGate(), testGate()]
+    const input = write(async ({ tx }) => {
+      await tx.query(insertEntry(1))
+      running.open()
+      await go.passed
+      return {}
+    })
+    const first = operations.ask(Write, input, { key })
+    await running.passed
+    const runtime = { ...operations.runtime, idempotency: { retentionMs: 60_000, waitMs: 30 } }
+    const busy = await operations.ask(Write, input, { key, runtime })
+    assert.deepEqual([busy.status, busy.code], [409, 'idempotency-in-progress'])
+    assert.equal(busy.headers['retry-after'], '1')
+    go.open()
+    assert.equal((await first).status, 200)
+    assert.equal((await operations.ask(Write, input, { key })).text, (await first).text)
+  })
+
+  test('of a first that is refused pass to the one that waits', async () => {
+    const key = randomUUID()
+    const [running, go] = [testGate(), testGate()]
+    let runs = 0
+    const input = write(async ({ tx, fail }) => {
+      const run = ++runs
+      await tx.query(insertEntry(run))
+      running.open()
+      if (run > 1) return {}
+      await go.passed
+      throw fail.notNow()
+    })
+    const first = operations.ask(Write, input, { key })
+    await running.passed
+    const second = operations.ask(Write, input, { key })
+    go.open()
+    assert.deepEqual([(await first).status, (await second).status], [409, 200])
+    assert.deepEqual(await operations.traces(), oneOfEach)
+  })
+
+  test('are not taken for constraints of a user that are named like theirs', async () => {
+    await operations.rows(`CREATE TABLE elsewhere (
+      id int CONSTRAINT idempotency_keys_pkey PRIMARY KEY)`)
+    await operations.rows('GRANT ALL ON elsewhere TO holdfast_app')
+    const insert = sql`INSERT INTO elsewhere VALUES (1)`
+    let runs = 0
+    const { status } = await operations.ask(
+      Write,
+      write(async ({ tx }) => {
+        runs++
+        await tx.query(insert)
+        await tx.query(insert)
+        return {}
+      }),
+    )
+    assert.deepEqual([status, runs], [500, 1])
+    assert.match(String(operations.lines.pop()?.error), /idempotency_keys_pkey/)
+    await operations.rows('DROP TABLE elsewhere')
+  })
+
+  test('are not what a statement of a handler waits for when it waits for a lock', async () => {
+    await operations.ask(Write, one)
+    const locked = await lockEntries()
+    const { status, code } = await operations.ask(
+      Write,
+      write(async ({ tx }) => {
+        await tx.query(sql`SET LOCAL lock_timeout = 20`)
+        await tx.query(sql`UPDATE entries SET note = 'x' WHERE id = 1`)
+        return {}
+      }),
+    )
+    await locked()
+    assert.deepEqual([status, code], [503, 'unavailable'])
+  })
+
+  test('leave the handler all its time for locks', async () => {
+    await operations.ask(Write, one)
+    const runtime = { ...operations.runtime, idempotency: { retentionMs: 60_000, waitMs: 30 } }
+    const limits: unknown[] = []
+    const input = write(async ({ tx }) => {
+      limits.push(await tx.one(sql`SELECT current_setting('lock_timeout') AS limit`))
+      return {}
+    })
+    await operations.ask(Write, input, { runtime, timeoutMs: 17_000 })
+    assert.match(String((limits[0] as { limit: string }).limit), /^1[67](\d{3}ms|s)$/)
+  })
+})
+
+/** Holds the rows until the returned function is called. */
+async function lockEntries(): Promise<() => Promise<void>> {
+  const { default: pg } = await import('pg')
+  const client = new pg.Client({ connectionString: operations.adminUrl })
+  await client.connect()
+  await client.query('BEGIN')
+  await client.query('SELECT FROM entries FOR UPDATE')
+  return () => client.end()
+}
+
+describe('a lost connection', () => {
+  const states = [
+    ['with a key', Write, {}],
+    ['without a key', WriteNaturally, { key: undefined }],
+  ] as const
+  const scripts = {
+    awaited: one,
+    deferred: write(({ tx }) => {
+      tx.defer(insertEntry(1))
+      return { value: 1 }
+    }),
+  }
+  for (const [title, contract, as] of states) {
+    for (const [kind, input] of Object.entries(scripts)) {
+      for (const cut of ['unsent', 'unanswered'] as const) {
+        test(`at any trip, ${cut}: ${title}, ${kind}: done once, and the caller is told`, async () => {
+          const keys = contract === Write ? 1 : 0
+          for (let skip = 0; skip < 2; skip++) {
+            await operations.clear()
+            await operations.pool.capabilities()
+            void operations.proxy.cutTrip(cut, { skip })
+            const { status, body } = await operations.ask(contract, input, as)
+            assert.deepEqual([status, body], [200, { value: 1 }])
+            assert.deepEqual(await operations.traces(), { ...oneOfEach, keys })
+            operations.proxy.stopCutting()
+          }
+        })
+      }
+    }
+  }
+
+  test('where a refusal is kept: told once it is', async () => {
+    for (const cut of ['unsent', 'unanswered'] as const) {
+      for (let skip = 0; skip < 2; skip++) {
+        await operations.clear()
+        await operations.pool.capabilities()
+        void operations.proxy.cutTrip(cut, { skip })
+        const input = write(async ({ tx, fail }) => {
+          await tx.query(insertEntry(1))
+          throw fail.nowhere()
+        })
+        assert.equal((await operations.ask(Write, input)).status, 404)
+        assert.deepEqual(await operations.traces(), { ...nothing, keys: 1, audit: 1 })
+      }
+    }
+  })
+})
+
+describe('a caller that leaves, time that runs out', () => {
+  test('without time nothing is begun', async () => {
+    const { status, code, trips } = await operations.ask(Write, one, { timeoutMs: 0 })
+    assert.deepEqual([status, code, trips], [504, 'deadline-exceeded', 0])
+  })
+
+  test('a handler whose time ends is stopped, and has left nothing', async () => {
+    const { status, code } = await operations.ask(
+      WriteLittle,
+      write(async ({ tx }) => {
+        await tx.query(insertEntry(1))
+        await tx.query(sql`SELECT pg_sleep(30)`)
+        return {}
+      }),
+    )
+    assert.deepEqual([status, code], [504, 'deadline-exceeded'])
+    assert.deepEqual(await operations.traces(), nothing)
+  })
+
+  test('also while it waits for a lock', async () => {
+    await operations.ask(Write, one)
+    const locked = await lockEntries()
+    const { status, code } = await operations.ask(
+      WriteLittle,
+      write(async ({ tx }) => {
+        await tx.query(sql`UPDATE entries SET note = 'x' WHERE id = 1`)
+        return {}
+      }),
+    )
+    await locked()
+    assert.deepEqual([status, code], [504, 'deadline-exceeded'])
+  })
+
+  test('whoever leaves while it waits for a connection has nothing sent for it', async () => {
+    const held = await Promise.all([operations.pool.acquire(), operations.pool.acquire()])
+    let leave: (() => void) | undefined
+    const answer = operations.ask(Write, one, {
+      callerGone: (onGone) => {
+        leave = onGone
+        return () => {}
+      },
+    })
+    await until(() => operations.pool.metrics().waiting === 1 && leave !== undefined)
+    const { statements } = operations.pool.metrics()
+    leave?.()
+    for (const connection of held) await connection.release()
+    assert.equal((await answer).status, 503)
+    assert.ok(operations.pool.metrics().statements - statements <= 1, 'no more than a ROLLBACK')
+    assert.deepEqual(await operations.traces(), nothing)
+  })
+
+  test('nobody listens to the signal any more once it has ended', async () => {
+    const signals: AbortSignal[] = []
+    for (const end of [() => ({}), ({ fail }: WriteContext) => Promise.reject(fail.nowhere())]) {
+      const script = async (context: WriteContext) => {
+        signals.push(context.scope.signal)
+        await context.tx.query(insertEntry(1))
+        return end(context)
+      }
+      await operations.ask(Write, write(script))
+    }
+    for (const signal of signals) assert.deepEqual(getEventListeners(signal, 'abort'), [])
+    assert.equal(signals.length, 2)
+  })
+
+  test('a statement that nobody waits for ends at the deadline, though its handler has failed', async () => {
+    const { status } = await operations.ask(
+      Write,
+      write(async ({ tx }) => {
+        await tx.query(insertEntry(1))
+        tx.query(sql`SELECT pg_sleep(30)`).catch(() => {})
+        await operations.serverRuns('pg_sleep(30)')
+        throw new Error('no')
+      }),
+      { timeoutMs: 1_000 },
+    )
+    assert.equal(status, 500)
+    assert.deepEqual(await operations.traces(), nothing)
+  })
+})
+
+describe('promises that nobody awaits', () => {
+  test('a statement asked for while its transaction waits to close is refused, and nothing leaks', async () => {
+    const held = await Promise.all([operations.pool.acquire(), operations.pool.acquire()])
+    const late = testGate()
+    let error: unknown
+    const answers = [one, write(({ fail }) => Promise.reject(fail.nowhere()))].map((_, index) =>
+      operations.ask(
+        Write,
+        write(({ tx, fail }) => {
+          void late.passed.then(async () => {
+            try {
+              await tx.query(insertEntry(7))
+            } catch (thrown) {
+              error = thrown
+            }
+          })
+          if (index === 1) throw fail.nowhere()
+          return {}
+        }),
+      ),
+    )
+    await until(() => operations.pool.metrics().waiting === 2)
+    late.open()
+    await new Promise(setImmediate)
+    assert.ok(isFault(error, 'HF_SCOPE_CLOSED'))
+    for (const connection of held) await connection.release()
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status }) => status),
+      [200, 404],
+    )
+    assert.equal((await operations.traces())?.entries, 0)
+  })
+
+  /** What would end the process, while `work` runs. */
+  async function unhandledDuring(work: () => Promise<unknown>): Promise<unknown[]> {
+    const unhandled: unknown[] = []
+    // The test runner listens too, and fails the test.
+    const listeners = process.listeners('unhandledRejection')
+    process.removeAllListeners('unhandledRejection')
+    process.on('unhandledRejection', (reason) => unhandled.push(reason))
+    await work()
+    await new Promise(setImmediate)
+    process.removeAllListeners('unhandledRejection')
+    for (const listener of listeners) process.on('unhandledRejection', listener)
+    return unhandled
+  }
+
+  test('what the operation is answered with is told once, and ends no process', async () => {
+    await operations.ask(Write, one)
+    const scripts: ((context: WriteContext) => unknown)[] = [
+      async ({ tx }) => {
+        const first = tx.query(insertEntry(1))
+        const second = tx.maybeOne(sql`SELECT 1 AS one`)
+        await first
+        await second
+      },
+      async ({ tx }) => {
+        const built = tx.db.selectFrom('entries').select('id').limit(1).execute()
+        await tx.query(insertEntry(1))
+        await built
+      },
+      async ({ tx, fail }) => {
+        const read = tx.maybeOne(sql`SELECT 1 AS one`)
+        if (Math.random() < 2) throw fail.idTaken()
+        await read
+      },
+    ]
+    for (const script of scripts) {
+      let code: unknown
+      const unhandled = await unhandledDuring(async () => {
+        code = (await operations.ask(Write, write(script))).code
+      })
+      assert.equal(code, 'id-taken')
+      assert.ok(unhandled.length > 0)
+      assert.ok(unhandled.every(isAnswered))
+    }
+  })
+
+  test('what is left behind on a closed transaction is nobody else to tell', async () => {
+    const late = testGate()
+    const unhandled = await unhandledDuring(async () => {
+      await operations.ask(
+        Write,
+        write(({ tx }) => {
+          void late.passed.then(() => tx.query(insertEntry(1)))
+          return {}
+        }),
+      )
+      late.open()
+    })
+    assert.equal(unhandled.length, 1)
+    assert.ok(isFault(unhandled[0], 'HF_SCOPE_CLOSED'))
+    assert.ok(!isAnswered(unhandled[0]))
+  })
+})
+
+describe('a credential that is refused by the database', () => {
+  const credential = { kind: 'api-key', id: randomUUID() } as const
+  const endings = {
+    'a statement': one,
+    'no statement': write(() => ({})),
+    'a refusal': write(({ fail }) => Promise.reject(fail.nowhere())),
+    'an error caught': write(async ({ tx, fail }) => {
+      await tx.query(insertEntry(1)).catch(() => {
+        throw fail.nowhere()
+      })
+    }),
+  }
+  for (const [title, input] of Object.entries(endings)) {
+    test(`is 401 and is forgotten, with ${title}`, async () => {
+      for (const [contract, key] of [
+        [Write, randomUUID()],
+        [WriteNaturally, undefined],
+      ] as const) {
+        const { status, headers } = await operations.ask(contract, input, { credential, key })
+        assert.equal(status, 401)
+        assert.equal(headers['www-authenticate'], 'Bearer')
+        assert.deepEqual(operations.refused.splice(0), [credential])
+      }
+      assert.deepEqual(await operations.traces(), nothing)
+    })
+  }
+
+  test('gets no replay either', async () => {
+    const key = randomUUID()
+    await operations.ask(Write, one, { key })
+    const { status } = await operations.ask(Write, one, { key, credential })
+    assert.equal(status, 401)
+    assert.deepEqual(operations.refused, [credential])
+  })
+})
+
+test('a pool without a free connection is 503, and leaves nothing', async () => {
+  const small = await TestOperations.start({
+    app,
+    tables,
+    pool: { connectionsMax: 1, acquireTimeoutMs: 50 },
+  })
+  const held = await small.pool.acquire()
+  const { status, headers } = await small.ask(Write, one)
+  assert.deepEqual([status, headers['retry-after']], [503, '1'])
+  await held.release()
+  assert.equal((await small.ask(Write, one)).status, 200)
+  await small.assertNothingHeld()
+  await small.stop()
+})
+
+test('loops are woken for what was committed, and for nothing else', async () => {
+  const woken: unknown[] = []
+  const runtime = { ...operations.runtime, wake: (what: unknown) => woken.push(what) }
+  const emit = write(({ tx }) => {
+    tx.emit(Written, { value: 1 })
+    return {}
+  })
+  const refuse = write(({ tx, fail }) => {
+    tx.emit(Written, { value: 1 })
+    throw fail.nowhere()
+  })
+  for (const input of [emit, refuse, one]) await operations.ask(Write, input, { runtime })
+  assert.deepEqual(woken, [{ events: true, jobs: false }])
+})

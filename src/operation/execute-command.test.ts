@@ -1,0 +1,471 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { isFault } from '../base/fault.ts'
+import { sql } from '../database/sql.ts'
+import {
+  app,
+  entryCount,
+  insertEntry,
+  passed,
+  scripted,
+  Tidy,
+  tables,
+  Write,
+  WriteAround,
+  type WriteContext,
+  WriteLittle,
+  WriteNaturally,
+  WriteVersioned,
+  Written,
+} from '../testing/scripted-app.ts'
+import { TestOperations } from '../testing/test-operations.ts'
+
+let operations: TestOperations
+before(async () => {
+  operations = await TestOperations.start({ app, tables })
+})
+beforeEach(() => operations.clear())
+afterEach(() => operations.assertNothingHeld())
+after(() => operations.stop())
+
+const write = (script: (context: WriteContext) => unknown, value?: number) =>
+  scripted<WriteContext>(script, value)
+
+const nothing = { entries: 0, keys: 0, audit: 0, events: 0, jobs: 0 }
+
+describe('round trips', () => {
+  test('k awaited statements cost k + 1, with every guarantee on', async () => {
+    for (const k of [1, 2, 3]) {
+      const { status, trips } = await operations.ask(
+        Write,
+        write(async ({ tx }) => {
+          for (let id = 1; id <= k; id++) await tx.query(insertEntry(k * 10 + id))
+          tx.emit(Written, { value: k })
+          tx.enqueue(Tidy, { script: 'none' })
+          return {}
+        }),
+      )
+      assert.deepEqual([status, trips], [200, k + 1])
+    }
+    assert.deepEqual(await operations.traces(), {
+      entries: 6,
+      keys: 3,
+      audit: 3,
+      events: 3,
+      jobs: 3,
+    })
+  })
+
+  test('no statement costs one, and deferred ones none', async () => {
+    const none = await operations.ask(
+      Write,
+      write(() => ({})),
+    )
+    const deferred = await operations.ask(
+      Write,
+      write(({ tx }) => {
+        for (let id = 1; id <= 5; id++) tx.defer(insertEntry(id))
+        return {}
+      }),
+    )
+    assert.deepEqual([none.status, none.trips], [200, 1])
+    assert.deepEqual([deferred.status, deferred.trips], [200, 1])
+    assert.deepEqual(await operations.traces(), { ...nothing, entries: 5, keys: 2, audit: 2 })
+  })
+
+  test('a replay costs two at most', async () => {
+    const inputs = [
+      write(async ({ tx }) => {
+        await tx.query(insertEntry(1))
+        return { value: 1 }
+      }),
+      write(() => ({ value: 2 })),
+      write(({ fail }) => {
+        throw fail.nowhere()
+      }),
+    ]
+    for (const input of inputs) {
+      const key = randomUUID()
+      const first = await operations.ask(Write, input, { key })
+      const second = await operations.ask(Write, input, { key })
+      assert.equal(second.text, first.text)
+      assert.deepEqual([second.status, second.replayed], [first.status, true])
+      assert.ok(second.trips <= 2, `${second.trips} trips`)
+    }
+  })
+
+  test('a declared problem adds none', async () => {
+    const { status, code, trips } = await operations.ask(
+      Write,
+      write(async ({ tx, fail }) => {
+        await tx.query(insertEntry(1))
+        tx.emit(Written, { value: 1 })
+        throw fail.shortOf({ missing: 3 })
+      }),
+    )
+    assert.deepEqual([status, code, trips], [409, 'short-of', 2])
+    assert.deepEqual(await operations.traces(), { ...nothing, keys: 1, audit: 1 })
+  })
+
+  test('a command that is idempotent by nature costs k + 1 too', async () => {
+    const input = write(async ({ tx }) => {
+      await tx.query(insertEntry(1))
+      return {}
+    })
+    const { status, trips } = await operations.ask(WriteNaturally, input, { key: undefined })
+    assert.deepEqual([status, trips], [200, 2])
+    assert.deepEqual(await operations.traces(), { ...nothing, entries: 1, audit: 1 })
+  })
+})
+
+describe('problems', () => {
+  const asked = (script: (context: WriteContext) => unknown) => operations.ask(Write, write(script))
+
+  test('a violated constraint is the problem that names it', async () => {
+    await asked(({ tx }) => tx.query(insertEntry(1)).then(() => ({})))
+    const { status, code } = await asked(({ tx }) => tx.query(insertEntry(1)).then(() => ({})))
+    assert.deepEqual([status, code], [409, 'id-taken'])
+    assert.deepEqual(await operations.traces(), { ...nothing, entries: 1, keys: 2, audit: 2 })
+    assert.deepEqual(operations.lines, [])
+  })
+
+  test('so it is where the statement was deferred, or the constraint', async () => {
+    await asked(({ tx }) => {
+      tx.defer(insertEntry(1, '', 7))
+      return {}
+    })
+    const deferred = await asked(({ tx }) => {
+      tx.defer(insertEntry(1))
+      return {}
+    })
+    assert.deepEqual([deferred.status, deferred.code], [409, 'id-taken'])
+    const atCommit = await asked(async ({ tx }) => {
+      await tx.query(insertEntry(2, '', 7))
+      return {}
+    })
+    assert.deepEqual([atCommit.status, atCommit.code], [409, 'slot-taken'])
+    assert.deepEqual(await operations.traces(), { ...nothing, entries: 1, keys: 3, audit: 3 })
+  })
+
+  test('an error that the handler swallows cannot be committed', async () => {
+    const { status, code } = await asked(async ({ tx }) => {
+      await tx.query(insertEntry(1))
+      await tx.query(insertEntry(1)).catch(() => {})
+      return {}
+    })
+    assert.deepEqual([status, code], [409, 'id-taken'])
+    assert.equal((await operations.traces())?.entries, 0)
+  })
+
+  test('a problem of the handler stands before the error that it has caught', async () => {
+    const { status, code } = await asked(async ({ tx, fail }) => {
+      await tx.query(insertEntry(1))
+      await tx.query(insertEntry(1)).catch(() => {
+        throw fail.nowhere()
+      })
+    })
+    assert.deepEqual([status, code], [404, 'nowhere'])
+  })
+
+  test('the audit tells which one it was', async () => {
+    await asked(({ fail }) => {
+      throw fail.nowhere()
+    })
+    const rows = await operations.rows('SELECT operation, outcome FROM holdfast.audit_entries')
+    assert.deepEqual(rows, [{ operation: 'ledger.write', outcome: 'nowhere' }])
+  })
+
+  test('a transient or forbidding one is not kept: the same key runs again', async () => {
+    for (const name of ['notNow', 'secret'] as const) {
+      const key = randomUUID()
+      let runs = 0
+      const input = write(async ({ tx, fail }) => {
+        await tx.query(insertEntry(++runs))
+        if (runs < 3) throw fail[name]()
+        return { value: runs }
+      })
+      const statuses: number[] = []
+      for (let turn = 0; turn < 3; turn++) {
+        statuses.push((await operations.ask(Write, input, { key })).status)
+        if (turn < 2) assert.deepEqual(await operations.traces(), nothing)
+      }
+      assert.equal(runs, 3)
+      assert.equal(statuses[2], 200)
+      await operations.clear()
+    }
+  })
+
+  test('an undeclared violation is a bug: 500, logged once, nothing told', async () => {
+    const key = randomUUID()
+    let note = 'bad'
+    const input = write(async ({ tx }) => {
+      await tx.query(insertEntry(1, note))
+      return {}
+    })
+    const { status, code, text } = await operations.ask(Write, input, { key })
+    assert.deepEqual([status, code], [500, 'internal'])
+    assert.doesNotMatch(text, /entries|check|bad/i)
+    assert.equal(operations.lines.filter(({ level }) => level === 'error').length, 1)
+    assert.deepEqual(await operations.traces(), nothing)
+    note = 'good'
+    assert.equal((await operations.ask(Write, input, { key })).status, 200)
+  })
+
+  test('so is any other error of a handler', async () => {
+    const { status, text } = await asked(async ({ tx }) => {
+      await tx.query(insertEntry(1))
+      tx.emit(Written, { value: 1 })
+      throw new TypeError('password hunter2')
+    })
+    assert.equal(status, 500)
+    assert.doesNotMatch(text, /hunter2/)
+    assert.equal(operations.lines.length, 1)
+    assert.match(String(operations.lines[0]?.error), /hunter2/)
+    assert.deepEqual(await operations.traces(), nothing)
+  })
+
+  test('what is no error at all can be thrown too', async () => {
+    for (const thrown of [undefined, null, 'text', 0]) {
+      const { status } = await asked(async ({ tx }) => {
+        await tx.query(insertEntry(1))
+        throw thrown
+      })
+      assert.equal(status, 500)
+    }
+    assert.deepEqual(await operations.traces(), nothing)
+  })
+})
+
+describe('replies', () => {
+  test('are cut to the schema', async () => {
+    const { body } = await operations.ask(
+      Write,
+      write(() => ({ value: 1, hidden: 'secret' })),
+    )
+    assert.deepEqual(body, { value: 1 })
+  })
+
+  test('that do not fit are a bug, and nothing is committed', async () => {
+    const { status } = await operations.ask(
+      Write,
+      write(async ({ tx }) => {
+        await tx.query(insertEntry(1))
+        return { value: 'one' }
+      }),
+    )
+    assert.equal(status, 500)
+    assert.ok(isFault(operations.lines[0]?.error, 'HF_REPLY_INVALID'))
+    assert.deepEqual(await operations.traces(), nothing)
+  })
+
+  test('that are too large, by bytes, are not sent, and nothing is committed', async () => {
+    for (const note of ['x'.repeat(300), 'é'.repeat(200), '\u{1f600}'.repeat(70)]) {
+      const { status } = await operations.ask(
+        WriteLittle,
+        write(async ({ tx }) => {
+          await tx.query(insertEntry(1))
+          return { note }
+        }),
+      )
+      assert.equal(status, 500)
+      assert.ok(isFault(operations.lines.pop()?.error, 'HF_REPLY_TOO_LARGE'))
+    }
+    assert.deepEqual(await operations.traces(), nothing)
+    const fits = write(() => ({ note: 'x'.repeat(200) }))
+    assert.equal((await operations.ask(WriteLittle, fits)).status, 200)
+  })
+
+  test('carry an ETag that is one, or nothing is committed', async () => {
+    const versioned = (note: string) =>
+      operations.ask(
+        WriteVersioned,
+        write(async ({ tx }) => {
+          await tx.query(insertEntry(1))
+          return { note }
+        }),
+        { ifMatch: '*' },
+      )
+    for (const note of ['a"b', 'a\r\nset-cookie: x', 'ä']) {
+      assert.equal((await versioned(note)).status, 500, note)
+    }
+    assert.deepEqual(await operations.traces(), nothing)
+    assert.equal((await versioned('v1')).headers.etag, '"v1"')
+  })
+})
+
+describe('expected versions and rows', () => {
+  const asked = (script: (context: WriteContext) => unknown, ifMatch?: string) =>
+    operations.ask(WriteVersioned, write(script), ifMatch === undefined ? {} : { ifMatch })
+
+  test('a version must be sent where it is required, and nothing runs without it', async () => {
+    const { status, code, trips } = await asked(() => ({}))
+    assert.deepEqual([status, code, trips], [428, 'precondition-required', 0])
+  })
+
+  test('a deferred write that misses its rows rolls all back, and is the problem given', async () => {
+    const seen: unknown[] = []
+    const update = sql`UPDATE entries SET note = 'new' WHERE id = 1 AND note = 'old'`
+    const stale = await asked(async ({ tx, fail, ifMatch }) => {
+      seen.push(ifMatch)
+      await tx.query(insertEntry(2))
+      tx.defer(update, { rows: 1, otherwise: fail.stale() })
+      return {}
+    }, 'v7')
+    assert.deepEqual([stale.status, stale.code, stale.trips], [412, 'stale', 3])
+    assert.deepEqual(seen, ['v7'])
+    assert.deepEqual(await operations.traces(), { ...nothing, keys: 1, audit: 1 })
+  })
+
+  test('without a problem of its own it is 412', async () => {
+    const { status, code } = await asked(({ tx }) => {
+      tx.defer(insertEntry(1), { rows: 2 })
+      return {}
+    }, '*')
+    assert.deepEqual([status, code], [412, 'precondition-failed'])
+    assert.equal((await operations.traces())?.entries, 0)
+  })
+
+  test('the missed one of several is told', async () => {
+    const { code } = await asked(({ tx, fail }) => {
+      tx.defer(insertEntry(1), { rows: 1, otherwise: fail.nowhere() })
+      tx.defer(sql`DELETE FROM entries WHERE id = 5`, { rows: 1, otherwise: fail.stale() })
+      return {}
+    }, '*')
+    assert.equal(code, 'stale')
+  })
+})
+
+describe('the scope of a handler', () => {
+  test('ends with it: whatever comes later is refused, with both stacks', async () => {
+    let late: WriteContext['tx'] | undefined
+    await operations.ask(
+      Write,
+      write(({ tx }) => {
+        late = tx
+        return {}
+      }),
+    )
+    const tx = late as WriteContext['tx']
+    const uses: Record<string, () => unknown> = {
+      query: () => tx.query(insertEntry(1)),
+      one: () => tx.one(entryCount),
+      maybeOne: () => tx.maybeOne(entryCount),
+      builder: () => tx.db.selectFrom('entries').select('id').limit(1).execute(),
+      defer: () => tx.defer(insertEntry(1)),
+      emit: () => tx.emit(Written, { value: 1 }),
+      enqueue: () => tx.enqueue(Tidy, { script: 'none' }),
+      call: () => tx.call(WriteNaturally, { script: 'none' }),
+    }
+    for (const [name, use] of Object.entries(uses)) {
+      const late = async () => use()
+      await assert.rejects(late, (error) => {
+        assert.ok(isFault(error, 'HF_SCOPE_CLOSED'), name)
+        assert.match(String(error.stack), /execute-command\.test/, name)
+        assert.match(String((error.cause as Error).stack), /ended here[\s\S]*commit/, name)
+        return true
+      })
+    }
+    assert.deepEqual(await operations.traces(), { ...nothing, keys: 1, audit: 1 })
+  })
+
+  test('of an attempt ends with the attempt; buffers and input are fresh in the next', async () => {
+    const seen: WriteContext['tx'][] = []
+    const { status } = await operations.ask(
+      Write,
+      write(async ({ tx }) => {
+        seen.push(tx)
+        tx.emit(Written, { value: seen.length })
+        tx.defer(insertEntry(seen.length))
+        if (seen.length === 1) await tx.query(sql`DO $$ BEGIN RAISE serialization_failure; END $$`)
+        return {}
+      }),
+    )
+    assert.equal(status, 200)
+    assert.equal(seen.length, 2)
+    assert.throws(
+      () => seen[0]?.emit(Written, { value: 3 }),
+      (error) => isFault(error, 'HF_SCOPE_CLOSED'),
+    )
+    assert.deepEqual(await operations.rows('SELECT id FROM entries'), [{ id: 2 }])
+    assert.equal((await operations.traces())?.events, 1)
+  })
+
+  test('a collision that the handler has caught runs it again all the same', async () => {
+    let runs = 0
+    const { status } = await operations.ask(
+      Write,
+      write(async ({ tx, fail }) => {
+        if (++runs > 1) return {}
+        const collide = tx.query(sql`DO $$ BEGIN RAISE serialization_failure; END $$`)
+        return collide.catch(() => Promise.reject(fail.nowhere()))
+      }),
+    )
+    assert.deepEqual([status, runs], [200, 2])
+  })
+
+  test('calls outside are refused inside, before the first statement too, and nothing is left', async () => {
+    for (const early of [true, false]) {
+      const { status } = await operations.ask(
+        Write,
+        write(async ({ tx }) => {
+          if (!early) await tx.query(insertEntry(1))
+          await fetch('http://127.0.0.1:9/')
+          return {}
+        }),
+      )
+      assert.equal(status, 500)
+      assert.ok(isFault(operations.lines.pop()?.error, 'HF_OUTBOUND_IN_TRANSACTION'))
+    }
+    assert.deepEqual(await operations.traces(), nothing)
+  })
+
+  test('arounds go around it, from the outermost in, once for each run', async () => {
+    passed.length = 0
+    await operations.ask(
+      WriteAround,
+      write(() => {
+        passed.push('run')
+        return {}
+      }),
+    )
+    assert.deepEqual(passed, ['outer in', 'inner in', 'run', 'inner out', 'outer out'])
+  })
+
+  test('transactions are not its business', async () => {
+    for (const text of [
+      sql`COMMIT`,
+      sql`rollback`,
+      sql`BEGIN`,
+      sql`/* x */ SAVEPOINT a`,
+      sql`START TRANSACTION`,
+      sql`END`,
+      sql`ABORT`,
+      sql`RELEASE a`,
+      sql`PREPARE TRANSACTION 'a'`,
+      sql`SET statement_timeout = 0`,
+      sql`RESET role`,
+    ]) {
+      const { status } = await operations.ask(
+        Write,
+        write(async ({ tx }) => {
+          await tx.query(insertEntry(1))
+          await tx.query(text)
+          return {}
+        }),
+      )
+      assert.equal(status, 500, text.text)
+      assert.deepEqual(await operations.traces(), nothing, text.text)
+      const deferred = await operations.ask(
+        Write,
+        write(({ tx }) => {
+          tx.defer(insertEntry(1))
+          tx.defer(text)
+          return {}
+        }),
+      )
+      assert.equal(deferred.status, 500, text.text)
+      assert.deepEqual(await operations.traces(), nothing, text.text)
+    }
+  })
+})
