@@ -1,10 +1,13 @@
-import { createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 export function sha256(data: string | Uint8Array): Buffer {
   return hash('sha256', data, 'buffer')
 }
 
-export function hmacSha256(key: string | Uint8Array, data: string | Uint8Array): Buffer {
+export function hmacSha256(
+  key: string | Uint8Array | KeyObject,
+  data: string | Uint8Array,
+): Buffer {
   return createHmac('sha256', key).update(data).digest()
 }
 

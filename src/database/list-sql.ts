@@ -4,7 +4,7 @@
  * where OR-expanded conditions and OFFSET read everything before it.
  */
 import { HoldfastError } from '../base/fault.ts'
-import { type Sql, sql } from './sql.ts'
+import { Sql, sql } from './sql.ts'
 import type { Row } from './statement.ts'
 
 export type Direction = 'asc' | 'desc'
@@ -20,15 +20,20 @@ export interface SortPart {
   readonly direction: Direction
 }
 
-export interface ListPage {
+/** What stays the same for all pages of one list in one sort. */
+export interface ListShape {
   readonly columns: readonly ListColumn[]
   readonly from: Sql
-  readonly conditions: readonly Sql[]
   /** Ends with a unique key. For a keyset all of one direction, and no column null. */
   readonly sort: readonly SortPart[]
-  /** Rows after this one; its sort keys as text. */
+  /** Pages by OFFSET instead of by keyset: small lists only. */
+  readonly small: boolean
+}
+
+export interface PageRequest {
+  readonly conditions: readonly Sql[]
+  /** Sort keys, as text, of the row before the page. */
   readonly after?: readonly string[] | undefined
-  /** For small lists only. */
   readonly offset?: number | undefined
   /** One more than the page has, to know whether another follows. */
   readonly rows: number
@@ -37,52 +42,60 @@ export interface ListPage {
 /** Sort keys travel as text beside the fields, under names that no field can have. */
 const KEY_PREFIX = '~key'
 
-export function listStatement(page: ListPage): Sql {
-  const conditions = page.after
-    ? [...page.conditions, afterRow(page.sort, page.after)]
-    : page.conditions
-  const where =
-    conditions.length === 0 ? sql.empty : sql` WHERE ${sql.join(conditions, sql` AND `)}`
-  const offset = page.offset === undefined ? sql.empty : sql` OFFSET ${page.offset}`
-  const order = page.sort.map(
-    ({ expression, direction }) => sql`${expression} ${directions[direction]}`,
-  )
-  const statement = sql`SELECT ${sql.join(selected(page))} FROM ${page.from}${where}
- ORDER BY ${sql.join(order)} LIMIT ${page.rows}${offset}`
-  return statement.bounded(page.rows)
-}
-
 const directions: Readonly<Record<Direction, Sql>> = { asc: sql`ASC`, desc: sql`DESC` }
 
-function selected(page: ListPage): readonly Sql[] {
-  const fields = page.columns.map(({ field, expression }) => sql`${expression} AS ${sql.id(field)}`)
-  if (page.offset !== undefined) return fields
-  const keys = page.sort.map(
-    ({ expression }, index) => sql`(${expression})::text AS ${sql.id(`${KEY_PREFIX}${index}`)}`,
-  )
-  return [...fields, ...keys]
-}
+/** The statements of a list in one sort. What does not change is put together once. */
+export class ListStatements {
+  readonly #select: Sql
+  readonly #order: Sql
+  readonly #row: Sql
+  readonly #keyNames: readonly string[]
 
-function afterRow(sort: readonly SortPart[], after: readonly string[]): Sql {
-  const columns = sql.join(sort.map(({ expression }) => expression))
-  return sort[0]?.direction === 'desc'
-    ? sql`(${columns}) < (${sql.join(after)})`
-    : sql`(${columns}) > (${sql.join(after)})`
-}
-
-/** Takes the sort keys out of a row. Last in, first out: so the row keeps its hidden class. */
-export function takeKeys(row: Row, sort: readonly SortPart[]): readonly string[] {
-  const keys: string[] = []
-  for (let index = sort.length - 1; index >= 0; index--) {
-    const name = `${KEY_PREFIX}${index}`
-    const key = row[name]
-    if (typeof key !== 'string') {
-      throw new HoldfastError('HF_LIST_KEY_NULL', `A row without a value in sort column ${index}.`)
-    }
-    keys.unshift(key)
-    delete row[name]
+  constructor({ columns, from, sort, small }: ListShape) {
+    const keys = small ? [] : sort
+    this.#keyNames = keys.map((_, index) => `${KEY_PREFIX}${index}`)
+    const fields = columns.map(({ field, expression }) => sql`${expression} AS ${sql.id(field)}`)
+    const texts = keys.map(
+      ({ expression }, index) => sql`(${expression})::text AS ${sql.id(`${KEY_PREFIX}${index}`)}`,
+    )
+    const order = sort.map(
+      ({ expression, direction }) => sql`${expression} ${directions[direction]}`,
+    )
+    this.#select = constant(sql`SELECT ${sql.join([...fields, ...texts])} FROM ${from}`)
+    this.#order = constant(sql` ORDER BY ${sql.join(order)} LIMIT `)
+    const row = sql.join(sort.map(({ expression }) => expression))
+    this.#row = constant(sort[0]?.direction === 'desc' ? sql`(${row}) < ` : sql`(${row}) > `)
   }
-  return keys
+
+  page({ conditions, after, offset, rows }: PageRequest): Sql {
+    const all = after ? [...conditions, sql`${this.#row}(${sql.join(after)})`] : conditions
+    const where = all.length === 0 ? sql.empty : sql` WHERE ${sql.join(all, sql` AND `)}`
+    const skip = offset === undefined ? sql.empty : sql` OFFSET ${offset}`
+    return sql`${this.#select}${where}${this.#order}${rows}${skip}`.bounded(rows)
+  }
+
+  /** Blanks the sort keys in all rows and gives those of the last. */
+  takeKeys(rows: readonly Row[]): readonly string[] {
+    const last = this.#keyNames.map((name) => rows.at(-1)?.[name] as string)
+    for (const row of rows) {
+      for (const name of this.#keyNames) {
+        if (typeof row[name] !== 'string') throw keyIsNull(name)
+        // Not deleted: that would cost the row its hidden class. JSON leaves it out.
+        row[name] = undefined
+      }
+    }
+    return last
+  }
+}
+
+function keyIsNull(name: string): HoldfastError {
+  const place = Number(name.slice(KEY_PREFIX.length)) + 1
+  return new HoldfastError('HF_LIST_KEY_NULL', `A row has no value in sort column ${place}.`)
+}
+
+/** A fragment without values as one text, rendered once. */
+function constant(fragment: Sql): Sql {
+  return fragment.values.length === 0 ? new Sql([fragment.text], []) : fragment
 }
 
 /** `column = $1`, or `= ANY ($1)` for several: the first can use an index in its order. */

@@ -4,7 +4,7 @@
  * page belongs to: list, tenant, filters, sort. A cursor of another tenant or another query is as
  * wrong as a forged one, and nothing tells them apart.
  */
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { equalBytes, hmacSha256 } from '../base/digest.ts'
 
 /** Longer ones do not fit a URL that every proxy lets through. */
@@ -17,11 +17,11 @@ const KEYS_MAX = 16
 const CURSOR = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{22})$/
 
 export class CursorSeal {
-  readonly #keys: readonly Buffer[]
+  readonly #keys: readonly KeyObject[]
 
   /** The first key seals, all of them open: a new key is put first and the old one kept a while. */
   constructor(keys: readonly (string | Uint8Array)[]) {
-    this.#keys = keys.map((key) => hmacSha256(key, 'holdfast cursor'))
+    this.#keys = keys.map((key) => createSecretKey(hmacSha256(key, 'holdfast cursor')))
   }
 
   /** For one process alone, where no key is configured. */
@@ -31,7 +31,7 @@ export class CursorSeal {
 
   seal(binding: string, keys: readonly string[]): string {
     const body = Buffer.from(JSON.stringify(keys)).toString('base64url')
-    const seal = sealOf(this.#keys[0] as Buffer, binding, body)
+    const seal = sealOf(this.#keys[0] as KeyObject, binding, body)
     return `${body}.${seal.toString('base64url')}`
   }
 
@@ -46,7 +46,7 @@ export class CursorSeal {
 }
 
 /** Neither binding nor body holds a newline outside of JSON: the two cannot run into each other. */
-function sealOf(key: Buffer, binding: string, body: string): Buffer {
+function sealOf(key: KeyObject, binding: string, body: string): Buffer {
   return hmacSha256(key, `${binding}\n${body}`).subarray(0, SEAL_BYTES)
 }
 

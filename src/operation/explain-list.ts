@@ -1,5 +1,4 @@
 /** What a declared list lets callers ask for, and the SQL that it comes to. */
-import { listStatement } from '../database/list-sql.ts'
 import type { ListPlan } from './list-handler.ts'
 
 export interface ExplainedList {
@@ -16,8 +15,7 @@ export interface ExplainedList {
 
 export function explainList(plan: ListPlan): ExplainedList {
   const { filters, sorts, search, page, small } = plan.contract.list
-  const { columns, from } = plan
-  const sort = plan.sorts.get(sorts[0]?.token ?? '') ?? []
+  const statements = plan.sorts.get(sorts[0]?.token ?? '')
   return {
     filters: Object.entries(filters).map(([name, { kind }]) => `${name} (${kind})`),
     sorts: sorts.map(({ token }) => token),
@@ -26,6 +24,6 @@ export function explainList(plan: ListPlan): ExplainedList {
     pageMax: page.max,
     small: small !== undefined,
     // One row more than the page tells whether there is a next one.
-    sql: listStatement({ columns, from, sort, conditions: [], rows: page.default + 1 }).text,
+    sql: statements?.page({ conditions: [], rows: page.default + 1 }).text ?? '',
   }
 }

@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { isFault } from '../base/fault.ts'
 import { jsonSchemaOf, parseWith } from '../base/schema.ts'
-import { listStatement } from '../database/list-sql.ts'
 import { sql } from '../database/sql.ts'
 import { holdfast } from './builder.ts'
 import { compileAssemble } from './input.ts'
@@ -222,10 +221,8 @@ test('a list is registered as a query with its plan', () => {
   const plan = operation.list
   assert.ok(plan)
   assert.deepEqual([...plan.sorts.keys()], ['-placed_at', 'total'])
-  const sort = plan.sorts.get('-placed_at') ?? []
-  const { columns, from } = plan
   assert.equal(
-    listStatement({ columns, from, sort, conditions: [], rows: 21 }).text.replaceAll('\n', ''),
+    plan.sorts.get('-placed_at')?.page({ conditions: [], rows: 21 }).text,
     'SELECT "id" AS "id", at AS "placed_at", 1 AS "total", (at)::text AS "~key0", ' +
       '("id")::text AS "~key1" FROM "items" ORDER BY at DESC, "id" DESC LIMIT $1',
   )

@@ -123,7 +123,7 @@ async function allPages(
   let cursor: string | undefined
   for (let turn = 0; ; turn++) {
     const { data: rows, next_cursor } = await page(tenant, { ...input, cursor })
-    data.push(...(rows as unknown as Item[]))
+    data.push(...JSON.parse(JSON.stringify(rows)))
     assert.ok(turn < 60, 'the pages do not end')
     if (next_cursor === null) return data
     cursor = next_cursor
@@ -255,7 +255,13 @@ test('a page tells nothing of the keys it was cut by', async () => {
   const at = '2026-01-01T00:00:00.123456Z'
   await insert(tenant, [{ id: uuidv7(), at, total: 1, state: 'open', name: 'n' }])
   const { data, next_cursor } = await page(tenant, {})
-  assert.deepEqual(Object.keys(data[0] ?? {}), ['id', 'at', 'total', 'state', 'name'])
+  assert.deepEqual(Object.keys(JSON.parse(JSON.stringify(data[0]))), [
+    'id',
+    'at',
+    'total',
+    'state',
+    'name',
+  ])
   assert.equal(data[0]?.at, at)
   assert.equal(next_cursor, null)
 })

@@ -2,19 +2,18 @@
  * What runs for a list: columns, table and extra conditions. From these and the contract one
  * statement is put together for each request, and the page is cut from its rows.
  */
+import { assert } from '../base/assert.ts'
 import { knownOptions, optionError, shown } from '../base/bounds.ts'
 import { didYouMean } from '../base/did-you-mean.ts'
 import { HoldfastError } from '../base/fault.ts'
 import type { InputOf, Schema } from '../base/schema.ts'
 import {
   equalsCondition,
-  type ListColumn,
-  listStatement,
+  ListStatements,
   prefixCondition,
   type RangeBound,
   rangeCondition,
   type SortPart,
-  takeKeys,
 } from '../database/list-sql.ts'
 import { CURSOR_LENGTH_MAX, type CursorSeal } from '../database/page.ts'
 import { type Sql, sql } from '../database/sql.ts'
@@ -122,10 +121,9 @@ export function checkListHandler(contract: ListContract, handler: AnyListHandler
 export interface ListPlan {
   readonly contract: ListContract
   readonly handler: AnyListHandler
-  readonly from: Sql
-  readonly columns: readonly ListColumn[]
   readonly expressions: ReadonlyMap<string, Sql>
-  readonly sorts: ReadonlyMap<string, readonly SortPart[]>
+  /** By the sort as it stands in a query. */
+  readonly sorts: ReadonlyMap<string, ListStatements>
   readonly search: Sql | undefined
 }
 
@@ -138,13 +136,18 @@ export function listPlan(contract: ListContract, handler: AnyListHandler): ListP
     [...fields].map((field) => [field, expressionOf(sources[field] ?? field)] as const),
   )
   const key = expressionOf(handler.key ?? 'id')
+  const from = typeof handler.from === 'string' ? identifier(handler.from) : handler.from
+  const columns = itemFields.map((field) => ({ field, expression: expressions.get(field) as Sql }))
+  const statements = sorts.map(({ token, fields }) => {
+    const sort = sortParts(fields, expressions, key)
+    const shape = { columns, from, sort, small: contract.list.small !== undefined }
+    return [token, new ListStatements(shape)] as const
+  })
   return {
     contract,
     handler,
-    from: typeof handler.from === 'string' ? identifier(handler.from) : handler.from,
-    columns: itemFields.map((field) => ({ field, expression: expressions.get(field) as Sql })),
     expressions,
-    sorts: new Map(sorts.map((sort) => [sort.token, sortParts(sort.fields, expressions, key)])),
+    sorts: new Map(statements),
     search: handler.search && expressionOf(handler.search.column),
   }
 }
@@ -209,56 +212,52 @@ export interface ListRun {
 export async function runList(plan: ListPlan, seal: CursorSeal, run: ListRun): Promise<Page<Row>> {
   const { contract } = plan
   const { input, scope } = run
-  const sort = plan.sorts.get(input.sort) as readonly SortPart[]
+  const statements = plan.sorts.get(input.sort)
+  assert(statements !== undefined, 'Bug: a sort that the list does not declare')
   const binding = bindingOf(contract, scope.tenant, input)
   const after = input.cursor === undefined ? undefined : opened(seal, binding, input.cursor)
-  const at = { sort, after, conditions: conditionsOf(plan, run) }
+  const at = { statements, after, conditions: conditionsOf(plan, run) }
   const { small } = contract.list
-  if (small === undefined) return keysetPage(plan, run, at, (keys) => sealed(seal, binding, keys))
-  return offsetPage(plan, run, at, small.rowsMax, (keys) => sealed(seal, binding, keys))
+  const cut =
+    small === undefined ? await keysetPage(run, at) : await offsetPage(run, at, small.rowsMax)
+  return { data: cut.data, next_cursor: cut.next && sealed(seal, binding, cut.next) }
 }
 
 interface At {
-  readonly sort: readonly SortPart[]
+  readonly statements: ListStatements
   readonly after: readonly string[] | undefined
   readonly conditions: readonly Sql[]
 }
 
-type Seal = (keys: readonly string[]) => string
+interface Cut {
+  readonly data: readonly Row[]
+  /** What the next page comes after; null on the last. */
+  readonly next: readonly string[] | null
+}
 
-async function keysetPage(
-  plan: ListPlan,
-  { input, tx }: ListRun,
-  at: At,
-  seal: Seal,
-): Promise<Page<Row>> {
-  const { columns, from } = plan
-  const rows = input.limit + 1
-  const found = await tx.query<Row>(listStatement({ columns, from, ...at, rows }))
+async function keysetPage({ input, tx }: ListRun, { statements, ...at }: At): Promise<Cut> {
+  const found = await tx.query<Row>(statements.page({ ...at, rows: input.limit + 1 }))
   const data = found.slice(0, input.limit)
-  const keys = data.map((row) => takeKeys(row, at.sort))
-  const last = found.length > input.limit ? keys.at(-1) : undefined
-  return { data, next_cursor: last === undefined ? null : seal(last) }
+  const last = statements.takeKeys(data)
+  return { data, next: found.length > input.limit ? last : null }
 }
 
 async function offsetPage(
-  plan: ListPlan,
   { input, tx }: ListRun,
-  { after, sort, conditions }: At,
+  { statements, after, conditions }: At,
   rowsMax: number,
-  seal: Seal,
-): Promise<Page<Row>> {
-  const { columns, from, contract } = plan
+): Promise<Cut> {
   const offset = Number(after?.[0] ?? 0)
   const limit = Math.min(input.limit, rowsMax - offset)
-  const page = { columns, from, conditions, sort, offset, rows: limit + 1 }
-  const found = await tx.query<Row>(listStatement(page))
+  const found = await tx.query<Row>(statements.page({ conditions, offset, rows: limit + 1 }))
   const next = offset + limit
   if (found.length > limit && next >= rowsMax) {
-    throw new HoldfastError('HF_ROWS_MAX', `${contract.name} is declared small (${rowsMax} rows).`)
+    throw new HoldfastError(
+      'HF_ROWS_MAX',
+      `A list that is declared small has over ${rowsMax} rows.`,
+    )
   }
-  const next_cursor = found.length > limit ? seal([String(next)]) : null
-  return { data: found.slice(0, limit), next_cursor }
+  return { data: found.slice(0, limit), next: found.length > limit ? [String(next)] : null }
 }
 
 /** Everything a cursor belongs to; the page size may change from page to page. */
