@@ -7,6 +7,8 @@ import { type Role, roleNames } from './shared/roles.ts'
 const DevFile = z.object({
   api: z.string(),
   admin: z.string(),
+  /** The process that serves, for `kill -9`. */
+  pid: z.int().optional(),
   /** Each mail of the shop is a line of this file. */
   mail: z.string().optional(),
   keys: z

@@ -37,7 +37,8 @@ await runProgram(async () => {
   running.shutdown.install()
 
   const { keys } = seeded
-  const content: DevFile = { api: running.apiUrl ?? '', admin: running.adminUrl, ...mail, keys }
+  const { apiUrl: api = '', adminUrl: admin } = running
+  const content: DevFile = { api, admin, pid: process.pid, ...mail, keys }
   await writeDevFile(devFile, content)
   say(welcome({ ...content, sku: seeded.sku, devFile: relative(process.cwd(), devFile) }))
 })

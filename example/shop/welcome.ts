@@ -10,7 +10,7 @@ export interface Welcome extends DevFile {
 
 /** What a person needs first: addresses, keys, and a line to paste. */
 export function welcome(facts: Welcome): string {
-  const { api, admin, mail, keys, devFile } = facts
+  const { api, admin, pid, mail, keys, devFile } = facts
   const rows = keys.map(
     ({ tenant, role, key }) => `    ${tenant.padEnd(8)}${role.padEnd(10)}${key}`,
   )
@@ -28,6 +28,8 @@ export function welcome(facts: Welcome): string {
     '  Place an order; paste it twice, and it is still one order:',
     '',
     orderLine(facts),
+    '',
+    `  Or kill -9 ${pid} first, npm start again, and paste it then.`,
     '',
   ].join('\n')
 }
