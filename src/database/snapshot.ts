@@ -11,6 +11,7 @@ import { HoldfastError } from '../base/fault.ts'
 import { markAnswered } from '../runtime/answered-failures.ts'
 import type { Connection } from './connection.ts'
 import { type Pool, rollback } from './pool.ts'
+import { endOfScope, scopeClosed } from './scope-closed.ts'
 import { ConnectionLostError, hasState, isRetryable, sqlstate } from './sqlstate.ts'
 import type { Row, Rows, Statement } from './statement.ts'
 import { TickQueue } from './tick-queue.ts'
@@ -21,6 +22,8 @@ export interface SnapshotOptions {
   readonly context: () => readonly Statement[]
   /** Kept by the caller per operation: whether it needs one snapshot over several batches. */
   readonly memory: SnapshotMemory
+  /** Keep the stack of the place that closed it, for HF_SCOPE_CLOSED. */
+  readonly stacks?: boolean
 }
 
 export interface SnapshotMemory {
@@ -48,6 +51,7 @@ class Snapshot implements Reader {
   #connection: Connection | undefined
   #batches = 0
   #closed = false
+  #closedAt: Error | undefined
   failure: unknown
 
   constructor(pool: Pool, options: SnapshotOptions) {
@@ -57,7 +61,7 @@ class Snapshot implements Reader {
   }
 
   query<R = Row>(statement: Statement): Promise<Rows<R>> {
-    if (this.#closed) throw new HoldfastError('HF_SCOPE_CLOSED')
+    if (this.#closed) throw scopeClosed(this.#closedAt)
     return this.#queue.add<R>(statement)
   }
 
@@ -133,6 +137,7 @@ class Snapshot implements Reader {
   async end(): Promise<void> {
     while (this.#queue.busy) await this.#queue.settle()
     this.#closed = true
+    if (this.#options.stacks) this.#closedAt ??= endOfScope()
     const connection = this.#connection
     if (connection === undefined) return
     if (this.failure === undefined)

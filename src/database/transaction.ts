@@ -20,6 +20,7 @@ import { markAnswered } from '../runtime/answered-failures.ts'
 import type { Connection } from './connection.ts'
 import { remainingStatement } from './context.ts'
 import type { Pool } from './pool.ts'
+import { endOfScope, scopeClosed } from './scope-closed.ts'
 import { ConnectionLostError } from './sqlstate.ts'
 import type { Row, Rows, Statement } from './statement.ts'
 import { TickQueue } from './tick-queue.ts'
@@ -48,8 +49,6 @@ type State = 'unopened' | 'open' | 'failed' | 'closing' | 'closed'
 
 /** Below this the server's statement_timeout is not set anew: our own cancel is exact. */
 const TIMEOUT_REFRESH_MS = 200
-/** Of HF_SCOPE_CLOSED, where stacks are kept. */
-const STACK_FRAMES = 50
 
 export const BEGIN: Record<Isolation, Statement> = {
   serializable: { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE', values: [] },
@@ -113,16 +112,7 @@ export class Transaction {
 
   /** Throws HF_SCOPE_CLOSED once the closing batch is on its way. */
   assertUsable(): void {
-    if (this.#state === 'closing' || this.#state === 'closed') throw this.#scopeClosed()
-  }
-
-  #scopeClosed(): HoldfastError {
-    const { stackTraceLimit } = Error
-    // A builder puts some ten frames between the place that is looked for and this one.
-    if (this.#options.stacks) Error.stackTraceLimit = STACK_FRAMES
-    const error = new HoldfastError('HF_SCOPE_CLOSED', undefined, { cause: this.#closedAt })
-    Error.stackTraceLimit = stackTraceLimit
-    return error
+    if (this.#state === 'closing' || this.#state === 'closed') throw scopeClosed(this.#closedAt)
   }
 
   /** Something of the work cannot be committed, whoever catches the error. */
@@ -148,7 +138,7 @@ export class Transaction {
 
   #assertGoing(): void {
     if (this.#state === 'failed') throw this.#failure
-    if (this.#state === 'closed') throw this.#scopeClosed()
+    if (this.#state === 'closed') throw scopeClosed(this.#closedAt)
     if (this.#options.signal?.aborted) throw new HoldfastError('HF_CANCELLED')
     if (this.#remainingMs() <= 0) throw new HoldfastError('HF_DEADLINE_EXCEEDED')
   }
@@ -299,7 +289,7 @@ export class Transaction {
   }
 
   #rememberClose(): void {
-    if (this.#options.stacks) this.#closedAt = new Error('The operation ended here.')
+    if (this.#options.stacks) this.#closedAt = endOfScope()
   }
 
   async #giveBack(): Promise<void> {

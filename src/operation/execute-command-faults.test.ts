@@ -37,10 +37,6 @@ const one = write(async ({ tx }) => {
 const nothing = { entries: 0, keys: 0, audit: 0, events: 0, jobs: 0 }
 const oneOfEach = { ...nothing, entries: 1, keys: 1, audit: 1 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate)
-}
-
 describe('keys', () => {
   test('with another payload are refused, whatever the first outcome was', async () => {
     const key = randomUUID()
@@ -282,16 +278,11 @@ describe('a caller that leaves, time that runs out', () => {
 
   test('whoever leaves while it waits for a connection has nothing sent for it', async () => {
     const held = await Promise.all([operations.pool.acquire(), operations.pool.acquire()])
-    let leave: (() => void) | undefined
-    const answer = operations.ask(Write, one, {
-      callerGone: (onGone) => {
-        leave = onGone
-        return () => {}
-      },
-    })
-    await until(() => operations.pool.metrics().waiting === 1 && leave !== undefined)
+    const leaving = operations.leaving()
+    const answer = operations.ask(Write, one, { callerGone: leaving.callerGone })
+    await operations.poolWaits(1)
     const { statements } = operations.pool.metrics()
-    leave?.()
+    leaving.leave()
     for (const connection of held) await connection.release()
     assert.equal((await answer).status, 503)
     assert.ok(operations.pool.metrics().statements - statements <= 1, 'no more than a ROLLBACK')
@@ -349,7 +340,7 @@ describe('promises that nobody awaits', () => {
         }),
       ),
     )
-    await until(() => operations.pool.metrics().waiting === 2)
+    await operations.poolWaits(2)
     late.open()
     await new Promise(setImmediate)
     assert.ok(isFault(error, 'HF_SCOPE_CLOSED'))

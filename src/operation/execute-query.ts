@@ -58,6 +58,7 @@ export function read(
       signal: scope.signal,
       context: () => [operationContext(facts, 'read'), ...credentialStatements(scope)],
       memory: memoryOf(query),
+      stacks: runtime.stacks,
     },
     (reader) => {
       const guard = runtime.guard.begin({ operation: name, module })

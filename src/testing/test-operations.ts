@@ -115,15 +115,33 @@ export class TestOperations {
     return new TestOperations({ runtime, proxy, url, adminUrl, lines, refused }, ends)
   }
 
-  operation(contract: OperationContract): RegisteredOperation {
-    return this.runtime.registry.operations.get(contract.name) as RegisteredOperation
+  /** A caller that leaves when the test says so. */
+  leaving(): { readonly callerGone: CallerGone; leave(): void } {
+    const gone: (() => void)[] = []
+    const callerGone: CallerGone = (onGone) => {
+      gone.push(onGone)
+      return () => {}
+    }
+    return {
+      callerGone,
+      leave: () => {
+        for (const onGone of gone) onGone()
+      },
+    }
+  }
+
+  /** Resolves when so many wait for a connection. */
+  async poolWaits(count: number): Promise<void> {
+    while (this.pool.metrics().waiting !== count) await new Promise(setImmediate)
   }
 
   /** A fresh key unless one is given; `key: undefined` sends none. */
   async ask(contract: OperationContract, input: unknown, as: AskAs = {}): Promise<Answer> {
     const scope = this.#scope(as)
     const { roundTrips } = this.pool.metrics()
-    const reply = await execute(as.runtime ?? this.runtime, this.operation(contract), {
+    const runtime = as.runtime ?? this.runtime
+    const operation = runtime.registry.operations.get(contract.name) as RegisteredOperation
+    const reply = await execute(runtime, operation, {
       scope,
       input: { ok: true, value: input },
       rawInput: as.rawInput ?? JSON.stringify(input) ?? '',
