@@ -2,15 +2,18 @@
  * Starts an app: registry, database, services, loops, HTTP, in this order; stops them in the
  * reverse one. Everything that an app is made of is put together here and in `wire.ts`.
  */
-import { randomBytes } from 'node:crypto'
 import { type Authenticator, createAuthenticator } from '../access/authenticate.ts'
 import type { RoleTable } from '../access/role-table.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
 import type { Step } from '../database/batch.ts'
+import type { Catalog } from '../database/catalog.ts'
 import { createGuard } from '../database/guard.ts'
+import type { ListedTable } from '../database/list-indexes.ts'
+import { CursorSeal } from '../database/page.ts'
 import { Pool } from '../database/pool.ts'
 import type { AppDefinition } from '../operation/builder.ts'
+import { missingIndexes } from '../operation/list-indexes.ts'
 import type { Registry } from '../operation/registered.ts'
 import { buildRegistry } from '../operation/registry.ts'
 import type { OperationRuntime } from '../operation/runtime.ts'
@@ -61,10 +64,10 @@ const LOOP_CONNECTIONS_MAX = 6
 
 export async function startApp(app: AppDefinition, options: StartOptions): Promise<RunningApp> {
   const parts = assemble(app, options)
-  const { gate, log, shutdown } = parts
+  const { gate, shutdown } = parts
   try {
     const catalog = await gate.look()
-    if (catalog !== null) parts.guard.use(catalog)
+    if (catalog !== null) await useCatalog(parts, catalog)
     const services = await startServices(serviceOptions(app, parts, options))
     const running = await open(parts, services.services, options)
     shutdown.add({ name: 'services', timeoutMs: 5_000, stop: () => services.stop() })
@@ -73,10 +76,23 @@ export async function startApp(app: AppDefinition, options: StartOptions): Promi
     else running.loops.start()
     return running
   } catch (error) {
-    log.error({ error }, 'The app did not start.')
+    // Whoever started it tells it, with what to do next.
     await closePools(parts)
     throw error
   }
+}
+
+/** In development the guard's grammar is waited for, and lists are held against the indexes. */
+async function useCatalog(parts: Parts, catalog: Catalog): Promise<void> {
+  const { guard, pool, registry, log, config } = parts
+  guard.use(catalog)
+  if (config.environment === 'production') return
+  await guard.ready
+  const findings = await missingIndexes(registry, async (statement) => {
+    const [rows] = await pool.run([statement])
+    return (rows?.rows ?? []) as unknown as readonly ListedTable[]
+  })
+  for (const finding of findings) log.warn({ finding }, 'A list has no index for its order.')
 }
 
 type Parts = ReturnType<typeof assemble>
@@ -85,7 +101,7 @@ function assemble(app: AppDefinition, options: StartOptions) {
   const { config } = options
   const clock = options.clock ?? systemClock
   const log = options.log ?? createLog(config.log)
-  const registry = buildRegistry(app)
+  const registry = buildRegistry(app, [], cursorSeal(config))
   const url = databaseUrl(config)
   const directUrl = config.database.directUrl?.reveal() ?? url
   const { connectionsMax } = config.database
@@ -109,6 +125,12 @@ function assemble(app: AppDefinition, options: StartOptions) {
   const mode = config.environment === 'production' ? 'production' : 'development'
   const guard = createGuard({ mode, onNotice: (notice: string) => log.warn({}, notice) })
   return { config, clock, log, registry, pool, loopPool, gate, health, shutdown, guard, directUrl }
+}
+
+/** Without a secret, in development, cursors are good until this process ends. */
+function cursorSeal(config: Config): CursorSeal {
+  const secret = config.signingSecret
+  return secret === undefined ? CursorSeal.random() : new CursorSeal([secret.reveal()])
 }
 
 function databaseUrl(config: Config): string {
@@ -214,11 +236,6 @@ function awaitDatabase(parts: Parts, loops: Loops): void {
       void shutdown.stop('database', 1)
     },
   )
-}
-
-/** Signs cursors where no secret is configured: good for this process alone. */
-export function developmentSecret(): string {
-  return randomBytes(32).toString('base64url')
 }
 
 export type { Authenticator, Registry }
