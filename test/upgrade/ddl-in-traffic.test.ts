@@ -152,13 +152,20 @@ async function change(statements: readonly string[]): Promise<void> {
 
 const REQUESTS_BETWEEN = 60
 
+/** Ends with the test, however that ends. */
+function startTraffic(t: TestContext, senders: readonly Sender[]): Traffic {
+  const traffic = new Traffic(senders)
+  t.after(() => traffic.stop())
+  traffic.start()
+  return traffic
+}
+
 async function changeInTraffic(
   t: TestContext,
   senders: readonly Sender[],
   changes: Readonly<Record<string, readonly string[]>>,
 ): Promise<void> {
-  const traffic = new Traffic(senders)
-  traffic.start()
+  const traffic = startTraffic(t, senders)
   await traffic.goOn(REQUESTS_BETWEEN)
   for (const [title, statements] of Object.entries(changes)) {
     await change(statements)
@@ -227,8 +234,7 @@ test('holdfast migrates while requests run', async (t) => {
   t.after(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, '0001_gift.sql'), 'ALTER TABLE orders ADD COLUMN gift boolean;\n')
   const { placeOrder, getOrder, listOrders, changeProduct } = send
-  const traffic = new Traffic([placeOrder, placeOrder, getOrder, listOrders, changeProduct])
-  traffic.start()
+  const traffic = startTraffic(t, [placeOrder, placeOrder, getOrder, listOrders, changeProduct])
   await traffic.goOn(REQUESTS_BETWEEN)
   const later = { name: 'later', directory: pathToFileURL(`${folder}/`) }
   const sources = [...migrationSources(buildRegistry(app)), later]
