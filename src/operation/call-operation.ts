@@ -1,28 +1,45 @@
 /** `call` of actions and jobs: an operation as a unit of its own, under a derived key. */
 import { sha256 } from '../base/digest.ts'
 import { HoldfastError } from '../base/fault.ts'
+import { endOfScope, scopeClosed } from '../database/scope-closed.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { OperationContract } from './contract.ts'
 import { executeCommand } from './execute-command.ts'
 import { executeQuery } from './execute-query.ts'
 import { ProblemError } from './problem.ts'
 import type { Reply } from './reply.ts'
+import { withinDeadline } from './run-handler.ts'
 import type { OperationRuntime } from './runtime.ts'
 import type { Call, CallOptions } from './unit-of-work-types.ts'
 
 /**
+ * Gives `work` its `call`, which ends with it: at the deadline too, where the work is left behind.
+ *
  * The key of the n-th call of one operation is the same whenever the caller runs again: derived
  * from `seed` (the caller's own key), the operation's name and `key`, or n where there is none.
  */
-export function calls(runtime: OperationRuntime, scope: Scope, seed: string): Call {
+export async function withCalls<T>(
+  runtime: OperationRuntime,
+  scope: Scope,
+  seed: string,
+  work: (call: Call) => Promise<T>,
+): Promise<T> {
   const counts = new Map<string, number>()
+  let ended = false
+  let endedAt: Error | undefined
   const call = async (contract: OperationContract, input: unknown, options: CallOptions = {}) => {
+    if (ended) throw scopeClosed(endedAt)
     const count = (counts.get(contract.name) ?? 0) + 1
     counts.set(contract.name, count)
     const derived = derivedKey(seed, contract.name, options.key ?? `#${count}`)
     return outputOf(contract, await callOnce(runtime, scope, contract, input, derived))
   }
-  return call as unknown as Call
+  try {
+    return await withinDeadline(scope.signal, () => work(call as unknown as Call))
+  } finally {
+    ended = true
+    if (runtime.stacks) endedAt = endOfScope()
+  }
 }
 
 function derivedKey(seed: string, name: string, part: string): string {
@@ -65,16 +82,19 @@ function withKey(scope: Scope, idempotencyKey: string): Scope {
   }
 }
 
-interface ProblemText {
-  readonly code: string
-  readonly title: string
-  readonly detail?: string
-}
-
 function outputOf(contract: OperationContract, reply: Reply): unknown {
   const value: unknown = reply.body === '' ? undefined : JSON.parse(reply.body)
   if (reply.status < 400) return value
-  const { code, title, detail } = value as ProblemText
-  const { status } = reply
-  throw new ProblemError({ code, status, title, detail, cause: `${contract.name} refused` })
+  throw problemOf(reply, value as Readonly<Record<string, unknown>>, `${contract.name} refused`)
+}
+
+/** What was told by `problemReply`, members and headers included. */
+function problemOf(
+  { status, headers }: Reply,
+  body: Readonly<Record<string, unknown>>,
+  cause: string,
+): ProblemError {
+  const { code, title, detail, type: _, status: __, instance: ___, ...members } = body
+  const texts = { code, title, detail } as { code: string; title: string; detail?: string }
+  return new ProblemError({ ...texts, status, members, headers, cause })
 }

@@ -2,15 +2,16 @@
  * The life of an action: no transaction of its own. It may call outside, and each command it calls
  * is a unit of work with a key derived from the caller's, so that the whole may be tried again.
  */
+import { uuidv7 } from '../base/id.ts'
 import { admit, authorize, limit, parse, requireKey } from './admit.ts'
-import { calls } from './call-operation.ts'
+import { withCalls } from './call-operation.ts'
 import { toProblem } from './failure.ts'
 import { cutToOutput, makeReply, withHeaders } from './make-reply.ts'
 import { problemReply } from './problem.ts'
 import type { RegisteredAction } from './registered.ts'
 import type { Reply } from './reply.ts'
 import type { OperationRequest } from './request.ts'
-import { runAround, withinDeadline } from './run-handler.ts'
+import { runAround } from './run-handler.ts'
 import type { OperationRuntime } from './runtime.ts'
 
 export async function executeAction(
@@ -37,12 +38,13 @@ function act(
   { scope }: OperationRequest,
   input: unknown,
 ): Promise<unknown> {
-  const call = calls(runtime, scope, `${action.name}/${scope.idempotencyKey ?? scope.requestId}`)
   const { services } = runtime
   const { fail, name } = action
-  const run = () =>
+  // Not the request id: callers may send one, and send it twice.
+  const seed = `${name}/${scope.idempotencyKey ?? uuidv7()}`
+  return withCalls(runtime, scope, seed, (call) =>
     runAround(action.around, { operation: name, input, scope }, async () =>
       action.handler.act({ input, call, scope, fail, services, signal: scope.signal }),
-    )
-  return withinDeadline(scope.signal, run)
+    ),
+  )
 }

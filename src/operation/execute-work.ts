@@ -9,12 +9,12 @@ import type { Statement } from '../database/statement.ts'
 import { deadlineAfter, OpenScope, type Scope } from '../runtime/scope.ts'
 import { traceContext } from '../runtime/trace-context.ts'
 import { callInUnit } from './call-command.ts'
-import { calls } from './call-operation.ts'
+import { withCalls } from './call-operation.ts'
 import { operationContext } from './context.ts'
 import type { Isolation } from './handler.ts'
 import { parsedPayload } from './payload.ts'
 import type { RegisteredJob, RegisteredSubscription } from './registered.ts'
-import { runInside, withinDeadline } from './run-handler.ts'
+import { runInside } from './run-handler.ts'
 import type { OperationRuntime } from './runtime.ts'
 import { closeUnit, openUnitFor, type Unit, type UnitOwner } from './unit.ts'
 
@@ -80,11 +80,10 @@ export async function actJob(
   if (handler.act === undefined) throw new TypeError(`The job ${job.name} has no act.`)
   const payload = parsedPayload(job.contract, work.payload)
   const { scope } = ownerOf(runtime, job, work, job.contract.timeoutMs)
-  const call = calls(runtime, scope, `job/${work.id}`)
   const { signal } = scope
   const { services } = runtime
   try {
-    await withinDeadline(signal, async () =>
+    await withCalls(runtime, scope, `job/${work.id}`, async (call) =>
       handler.act({ payload, call, scope, job: work, services, signal }),
     )
   } finally {
