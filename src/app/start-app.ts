@@ -69,7 +69,10 @@ export async function startApp(app: AppDefinition, options: StartOptions): Promi
     const catalog = await gate.look()
     if (catalog !== null) await useCatalog(parts, catalog)
     const services = await startServices(serviceOptions(app, parts, options))
-    const running = await open(parts, services.services, options)
+    const running = await open(parts, services.services, options).catch(async (error) => {
+      await services.stop()
+      throw error
+    })
     shutdown.add({ name: 'services', timeoutMs: 5_000, stop: () => services.stop() })
     addPools(parts)
     if (catalog === null) awaitDatabase(parts, running.loops)
@@ -124,7 +127,9 @@ function assemble(app: AppDefinition, options: StartOptions) {
   const shutdown = new Shutdown({ log, clock, exit: options.exit ?? (() => {}) })
   const mode = config.environment === 'production' ? 'production' : 'development'
   const guard = createGuard({ mode, onNotice: (notice: string) => log.warn({}, notice) })
-  return { config, clock, log, registry, pool, loopPool, gate, health, shutdown, guard, directUrl }
+  const limiter = wireLimiter({ registry, loopPool, clock, log })
+  const own = { registry, pool, loopPool, gate, health, shutdown, guard, limiter }
+  return { config, clock, log, directUrl, ...own }
 }
 
 /** Without a secret, in development, cursors are good until this process ends. */
@@ -157,9 +162,8 @@ async function open(
   options: StartOptions,
 ): Promise<RunningApp> {
   installOutboundGuard()
-  const { clock, log, pool, registry, guard, health, shutdown } = parts
+  const { clock, log, pool, registry, guard, limiter, health, shutdown } = parts
   const does = options.does ?? ['api', 'loops']
-  const limiter = wireLimiter(parts)
   const authenticator = createAuthenticator({
     pool: parts.loopPool,
     clock,

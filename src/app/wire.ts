@@ -13,7 +13,7 @@ import {
   runSubscription,
 } from '../operation/execute-work.ts'
 import type { Limit } from '../operation/limit.ts'
-import type { RegisteredJob, RegisteredSubscription } from '../operation/registered.ts'
+import type { RegisteredJob, RegisteredSubscription, Registry } from '../operation/registered.ts'
 import type { LimitDecision, OperationLimiter, OperationRuntime } from '../operation/runtime.ts'
 import type { CheckResult } from '../runtime/health.ts'
 import type { Log } from '../runtime/log.ts'
@@ -85,14 +85,21 @@ export interface WiredLimiter {
   readonly loops: readonly Runnable[]
 }
 
-/** Limits of operations are policies of the quota store, by the name of the operation. */
+/**
+ * Limits of operations are policies of the quota store, by the name of the operation. One that the
+ * store does not take is told here, when the app starts, and not at its first request.
+ */
 export function wireLimiter(parts: {
+  readonly registry: Registry
   readonly loopPool: Pool
   readonly clock: Clock
   readonly log: Log
 }): WiredLimiter {
-  const { loopPool: pool, clock, log } = parts
+  const { registry, loopPool: pool, clock, log } = parts
   const limiter = createLimiter({ pool, clock, log })
+  for (const { name, limit } of registry.operations.values()) {
+    if (limit !== undefined) limiter.declare(policyOf(name, limit))
+  }
   return {
     loops: limiter.loops,
     limiter: {

@@ -4,13 +4,12 @@ import { uuidv7 } from '../base/id.ts'
 import { parseWith, type Violation } from '../base/schema.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { Limit } from './limit.ts'
+import { NO_HEADERS } from './make-reply.ts'
 import { builtinProblem, rateLimitedProblem, validationProblem } from './problem.ts'
 import type { RegisteredOperation } from './registered.ts'
 import type { OperationRequest } from './request.ts'
 import { refusal } from './rule.ts'
 import type { OperationRuntime } from './runtime.ts'
-
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
 
 /** 1. A request whose time is over, or whose caller has gone, costs nothing more. */
 export function admit(scope: Scope): void {

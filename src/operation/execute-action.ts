@@ -6,7 +6,7 @@ import { uuidv7 } from '../base/id.ts'
 import { admit, authorize, limit, parse, requireKey } from './admit.ts'
 import { withCalls } from './call-operation.ts'
 import { toProblem } from './failure.ts'
-import { cutToOutput, makeReply, withHeaders } from './make-reply.ts'
+import { cutToOutput, makeReply, NO_HEADERS, withHeaders } from './make-reply.ts'
 import { problemReply } from './problem.ts'
 import type { RegisteredAction } from './registered.ts'
 import type { Reply } from './reply.ts'
@@ -19,16 +19,18 @@ export async function executeAction(
   action: RegisteredAction,
   request: OperationRequest,
 ): Promise<Reply> {
+  let headers = NO_HEADERS
   try {
     admit(request.scope)
-    const headers = await limit(runtime, action, request)
+    headers = await limit(runtime, action, request)
     authorize(action, request.scope)
     requireKey(action.contract, request.scope)
     const input = await parse(action, request)
     const output = await cutToOutput(action, await act(runtime, action, request, input))
     return withHeaders(makeReply(action, output), headers)
   } catch (error) {
-    return problemReply(toProblem(runtime, action.name, request.scope, error), request.scope)
+    const problem = toProblem(runtime, action.name, request.scope, error)
+    return withHeaders(problemReply(problem, request.scope), headers)
   }
 }
 

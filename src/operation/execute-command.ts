@@ -20,7 +20,7 @@ import { admit, authorize, limit, parse, requireKey, requireVersion } from './ad
 import { auditOf, type CommandRun, openRun } from './command-run.ts'
 import { credentialStatements, operationContext } from './context.ts'
 import { declaredOutcome, toProblem } from './failure.ts'
-import { cutToOutput, makeReply, withHeaders } from './make-reply.ts'
+import { cutToOutput, makeReply, NO_HEADERS, withHeaders } from './make-reply.ts'
 import { builtinProblem, type ProblemError, problemReply } from './problem.ts'
 import type { RegisteredCommand } from './registered.ts'
 import { replay } from './replay.ts'
@@ -35,9 +35,10 @@ export async function executeCommand(
   command: RegisteredCommand,
   request: OperationRequest,
 ): Promise<Reply> {
+  let headers = NO_HEADERS
   try {
     admit(request.scope)
-    const headers = await limit(runtime, command, request)
+    headers = await limit(runtime, command, request)
     authorize(command, request.scope)
     requireKey(command.contract, request.scope)
     requireVersion(command.contract, request)
@@ -45,7 +46,8 @@ export async function executeCommand(
     const reply = await runOrReplay(openRun(runtime, command, request, input))
     return withHeaders(reply, headers)
   } catch (error) {
-    return problemReply(toProblem(runtime, command.name, request.scope, error), request.scope)
+    const problem = toProblem(runtime, command.name, request.scope, error)
+    return withHeaders(problemReply(problem, request.scope), headers)
   }
 }
 

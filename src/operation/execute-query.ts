@@ -3,7 +3,7 @@ import { readSnapshot, type SnapshotMemory } from '../database/snapshot.ts'
 import { admit, authorize, limit, parse } from './admit.ts'
 import { credentialStatements, deadlineOf, operationContext } from './context.ts'
 import { toProblem } from './failure.ts'
-import { cutToOutput, makeReply, withHeaders } from './make-reply.ts'
+import { cutToOutput, makeReply, NO_HEADERS, withHeaders } from './make-reply.ts'
 import { problemReply } from './problem.ts'
 import type { RegisteredQuery } from './registered.ts'
 import type { Reply } from './reply.ts'
@@ -17,15 +17,17 @@ export async function executeQuery(
   query: RegisteredQuery,
   request: OperationRequest,
 ): Promise<Reply> {
+  let headers = NO_HEADERS
   try {
     admit(request.scope)
-    const headers = await limit(runtime, query, request)
+    headers = await limit(runtime, query, request)
     authorize(query, request.scope)
     const input = await parse(query, request)
     const output = await cutToOutput(query, await read(runtime, query, request, input))
     return withHeaders(makeReply(query, output), headers)
   } catch (error) {
-    return problemReply(toProblem(runtime, query.name, request.scope, error), request.scope)
+    const problem = toProblem(runtime, query.name, request.scope, error)
+    return withHeaders(problemReply(problem, request.scope), headers)
   }
 }
 

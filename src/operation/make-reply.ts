@@ -6,7 +6,7 @@ import type { RegisteredOperation } from './registered.ts'
 import type { Reply } from './reply.ts'
 
 const JSON_TYPE = 'application/json'
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
+export const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
 
 /** The value as its output schema lets it out. A value that does not fit is a bug of the handler. */
 export async function cutToOutput(

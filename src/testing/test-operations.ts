@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import pg from 'pg'
 import { frameworkSources } from '../app/sources.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Principal, principal } from '../base/principal.ts'
@@ -199,6 +200,15 @@ export class TestOperations {
     const running = `SELECT FROM pg_stat_activity
       WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()`
     while ((await this.rows(running, `%${text}%`)).length === 0);
+  }
+
+  /** Holds every entry until the returned function is called. */
+  async lockEntries(): Promise<() => Promise<void>> {
+    const client = new pg.Client({ connectionString: this.adminUrl })
+    await client.connect()
+    await client.query('BEGIN')
+    await client.query('SELECT FROM entries FOR UPDATE')
+    return () => client.end()
   }
 
   /** How much commands have left behind. */
