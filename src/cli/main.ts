@@ -8,11 +8,19 @@ import { readFile } from 'node:fs/promises'
 import { type FaultCode, HoldfastError } from '../base/fault.ts'
 import type { Command, CommandOption, Terminal } from './command.ts'
 import { explainCommand } from './explain.ts'
+import { keyNew } from './key.ts'
 import { migrateNew, migrateStatus, migrateUp } from './migrate.ts'
 import { globalOptions, parseCommand } from './parse-command.ts'
 import { types } from './types.ts'
 
-const commands: readonly Command[] = [migrateStatus, migrateUp, migrateNew, types, explainCommand]
+const commands: readonly Command[] = [
+  migrateStatus,
+  migrateUp,
+  migrateNew,
+  types,
+  explainCommand,
+  keyNew,
+]
 
 const MISUSE: readonly FaultCode[] = [
   'HF_USAGE',
