@@ -200,7 +200,7 @@ test('goes through the arounds of the called command, and calls outside stay ref
 })
 
 test('calls without an end are found', async () => {
-  const forever = scripted<WriteContext>(({ tx, input }) => tx.call(Write, input))
+  const forever = scripted<WriteContext>(({ tx, input: { script } }) => tx.call(Write, { script }))
   assert.equal((await operations.ask(Write, forever)).status, 500)
   assert.match(String(operations.lines.pop()?.error), /calls deep/)
 })

@@ -25,6 +25,8 @@ export interface CommandRun {
   readonly owner: UnitOwner & { readonly auditId: string }
   /** What this attempt is going to answer, once it knows. */
   reply: Reply | undefined
+  /** How often the handler was begun. */
+  runs: number
 }
 
 export function openRun(
@@ -44,6 +46,7 @@ export function openRun(
     deadlineMs: deadlineOf(command, request.scope),
     owner: ownerOf(runtime, command, request.scope),
     reply: undefined,
+    runs: 0,
   }
 }
 

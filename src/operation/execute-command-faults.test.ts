@@ -9,6 +9,8 @@ import { isAnswered } from '../runtime/answered-failures.ts'
 import {
   app,
   insertEntry,
+  Read,
+  type ReadContext,
   scripted,
   tables,
   Write,
@@ -34,6 +36,9 @@ const one = write(async ({ tx }) => {
   await tx.query(insertEntry(1))
   return { value: 1 }
 })
+const who = sql<{
+  who: string
+}>`SELECT current_user || ' ' || current_setting('holdfast.tenant') AS who`
 const nothing = { entries: 0, keys: 0, audit: 0, events: 0, jobs: 0 }
 const oneOfEach = { ...nothing, entries: 1, keys: 1, audit: 1 }
 
@@ -291,6 +296,55 @@ describe('a credential that is refused by the database', () => {
     assert.equal(status, 401)
     assert.deepEqual(operations.refused, [credential])
   })
+})
+
+test('where statements are sent one by one, all of it holds as well', async () => {
+  const pool = { pipelining: false, namedStatements: false }
+  const slow = await TestOperations.start({ app, tables, pool })
+  const key = randomUUID()
+  const answers = [
+    await slow.ask(Write, one, { key }),
+    await slow.ask(Write, one, { key }),
+    await slow.ask(Write, one),
+    await slow.ask(
+      Write,
+      write(({ tx }) => {
+        tx.defer(insertEntry(2, '', 1))
+        tx.defer(insertEntry(3, '', 1))
+        return {}
+      }),
+    ),
+    await slow.ask(
+      WriteNaturally,
+      write(({ fail }) => Promise.reject(fail.nowhere())),
+    ),
+    await slow.ask(
+      WriteNaturally,
+      write(async ({ tx }) => ({ note: (await tx.one(who)).who })),
+    ),
+    await slow.ask(
+      Read,
+      scripted<ReadContext>(async ({ tx }) => ({ note: (await tx.one(who)).who })),
+    ),
+    await slow.ask(Write, one, { credential: { kind: 'api-key', id: randomUUID() } }),
+  ]
+  assert.deepEqual(
+    answers.map(({ status, code, replayed }) => [status, code ?? replayed]),
+    [
+      [200, false],
+      [200, true],
+      [409, 'id-taken'],
+      [409, 'slot-taken'],
+      [404, 'nowhere'],
+      [200, false],
+      [200, false],
+      [401, 'unauthenticated'],
+    ],
+  )
+  for (const index of [5, 6]) assert.equal(answers[index]?.body.note, 'holdfast_app acme')
+  assert.deepEqual(await slow.traces(), { ...oneOfEach, keys: 5, audit: 5 })
+  await slow.assertNothingHeld()
+  await slow.stop()
 })
 
 test('a pool without a free connection is 503, and leaves nothing', async () => {

@@ -168,6 +168,16 @@ describe('problems', () => {
     assert.deepEqual([status, code], [404, 'nowhere'])
   })
 
+  test('carries what its schema lets out, and no more', async () => {
+    const secret = { missing: 3, secret: 'x' }
+    const { body } = await asked(({ fail }) => Promise.reject(fail.shortOf(secret)))
+    assert.deepEqual([body.missing, body.secret], [3, undefined])
+    const wrong = { missing: 'three' } as never
+    const { status } = await asked(({ fail }) => Promise.reject(fail.shortOf(wrong)))
+    assert.equal(status, 500)
+    assert.ok(isFault(operations.lines[0]?.error, 'HF_REPLY_INVALID'))
+  })
+
   test('the audit tells which one it was', async () => {
     await asked(({ fail }) => {
       throw fail.nowhere()
@@ -389,6 +399,19 @@ describe('the scope of a handler', () => {
     )
     assert.deepEqual(await operations.rows('SELECT id FROM entries'), [{ id: 2 }])
     assert.equal((await operations.traces())?.events, 1)
+  })
+
+  test('of an attempt cannot change what the next one is given, not even a date', async () => {
+    const years: (number | undefined)[] = []
+    const script = write(async ({ tx, input }) => {
+      assert.ok(Object.isFrozen(input))
+      years.push(input.at?.getUTCFullYear())
+      input.at?.setUTCFullYear(1999)
+      if (years.length === 1) await tx.query(sql`DO $$ BEGIN RAISE serialization_failure; END $$`)
+      return {}
+    })
+    const { status } = await operations.ask(Write, { ...script, at: '2026-01-01T00:00:00Z' })
+    assert.deepEqual([status, years], [200, [2026, 2026]])
   })
 
   test('a collision that the handler has caught runs it again all the same', async () => {

@@ -102,8 +102,10 @@ async function attempt(
 }
 
 /** 7. run: the user's code, with whatever goes around it. */
-function runHandler(run: CommandRun, unit: Unit): Promise<unknown> {
-  const { command, input, request } = run
+async function runHandler(run: CommandRun, unit: Unit): Promise<unknown> {
+  const { command, request } = run
+  // Plain values are frozen; a date or a map cannot be, and a run may have changed it.
+  const input = run.runs++ === 0 ? run.input : await parse(command, request)
   const { scope, ifMatch } = request
   const { services } = run.runtime
   return runInside(command.around, { operation: command.name, input, scope }, () =>

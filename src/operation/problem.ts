@@ -4,7 +4,9 @@
  * with the code `insufficient-stock`, and thrown in a handler as `throw fail.insufficientStock()`.
  */
 import { knownOptions, optionError } from '../base/bounds.ts'
-import type { InputOf, Schema, Violation } from '../base/schema.ts'
+import { HoldfastError } from '../base/fault.ts'
+import { type InputOf, parseWith, type Schema, type Violation } from '../base/schema.ts'
+import { listed } from './payload.ts'
 import {
   type BuiltinProblemCode,
   type ProblemEntry,
@@ -190,9 +192,17 @@ export function failOf<P extends ProblemMap>(problems: P): Fail<P> {
     (first?: unknown, second?: string) =>
       definition.members === undefined
         ? declaredProblem(key, definition, undefined, first as string | undefined)
-        : declaredProblem(key, definition, first as Record<string, unknown>, second),
+        : declaredProblem(key, definition, cutMembers(key, definition.members, first), second),
   ])
   return Object.freeze(Object.fromEntries(functions))
+}
+
+/** Members as their schema lets them out. Ones that do not fit are a bug of the handler. */
+function cutMembers(key: string, schema: Schema, members: unknown): Record<string, unknown> {
+  const parsed = parseWith(schema, members)
+  if (!(parsed instanceof Promise) && parsed.ok) return parsed.value as Record<string, unknown>
+  const why = parsed instanceof Promise ? 'their schema is async' : listed(parsed.violations)
+  throw new HoldfastError('HF_REPLY_INVALID', `The members of the problem "${key}": ${why}.`)
 }
 
 /** Made by `fail`, and by the executor when a declared constraint is violated. */

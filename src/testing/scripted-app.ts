@@ -17,7 +17,14 @@ import type { ActionContext, CommandContext, QueryContext } from '../operation/h
 import { conflict, forbidden, notFound, preconditionFailed } from '../operation/problem.ts'
 import { may } from '../operation/rule.ts'
 
-const Input = z.object({ script: z.string(), value: z.int().optional() })
+const Input = z.object({
+  script: z.string(),
+  value: z.int().optional(),
+  at: z.iso
+    .datetime()
+    .transform((text) => new Date(text))
+    .optional(),
+})
 /** `hidden` is not in it: whatever a handler returns under that name must not leave. */
 const Output = z.object({ value: z.int().optional(), note: z.string().optional() })
 
