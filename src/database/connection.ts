@@ -7,6 +7,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import type { PoolClient } from 'pg'
+import type { Clock } from '../base/clock.ts'
 import { outsideTransaction } from '../runtime/outbound-guard.ts'
 import { Batch, type Step, type Wire } from './batch.ts'
 import {
@@ -33,6 +34,11 @@ export interface Capabilities {
 /** A cancel request is one small packet; a server that does not take it in this time is gone. */
 const CANCEL_TIMEOUT_MS = 2_000
 
+/** No statement is given more time where nobody says so: loops give theirs 15 s. */
+const ANSWER_TIMEOUT_MS = 20_000
+/** Beyond a deadline: the server's own timeout and a cancel have struck by then. */
+export const ANSWER_GRACE_MS = 2_500
+
 const BEGIN: Statement = { text: 'BEGIN', values: [] }
 const COMMIT: Statement = { text: 'COMMIT', values: [] }
 
@@ -53,6 +59,9 @@ interface WireClient {
 export interface RunOptions {
   /** The batch ends in COMMIT. */
   readonly closing?: boolean
+  /** After so long without the whole answer the connection counts as lost: a network that swallows
+   *  what it carries tells nobody. */
+  readonly answerTimeoutMs?: number
 }
 
 export interface ConnectionCounters {
@@ -67,6 +76,7 @@ export class Connection {
   readonly #epoch: SchemaEpoch
   readonly #step: Step | undefined
   readonly #counters: ConnectionCounters
+  readonly #clock: Clock
   readonly capabilities: Capabilities
   #batch: Batch | undefined
   #cancelling: Promise<void> | undefined
@@ -79,6 +89,7 @@ export class Connection {
       readonly epoch: SchemaEpoch
       readonly counters: ConnectionCounters
       readonly step: Step | undefined
+      readonly clock: Clock
     },
   ) {
     this.#client = client as PoolClient & WireClient
@@ -87,6 +98,7 @@ export class Connection {
     this.#epoch = shared.epoch
     this.#counters = shared.counters
     this.#step = shared.step
+    this.#clock = shared.clock
     this.#routeReplies()
     client.on('error', () => {
       this.#broken = true
@@ -122,13 +134,25 @@ export class Connection {
   /** All statements as one batch and one round trip. Rejects with the first error; see Batch. */
   async run(statements: readonly Statement[], options: RunOptions = {}): Promise<Rows[]> {
     if (this.#broken) throw new ConnectionLostError(undefined, false)
+    const disarm = this.#armCut(options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS)
     try {
       if (this.capabilities.pipelining) return await this.#send(statements, options)
       return await this.#oneByOne(statements, options)
     } catch (error) {
       this.#judge(error)
       throw isSessionEnd(error) ? new ConnectionLostError(error, false) : error
+    } finally {
+      disarm()
     }
+  }
+
+  /** Whoever waits for the answer is told then that the connection is lost. */
+  #armCut(timeoutMs: number): () => void {
+    const { stream } = this.#client.connection
+    // In whole seconds: timers of the same length share a list.
+    return this.#clock.after(Math.ceil(timeoutMs / 1_000) * 1_000, () =>
+      stream.destroy(new Error('The server did not answer in time.')),
+    )
   }
 
   #send(statements: readonly Statement[], options: RunOptions): Promise<Rows[]> {
@@ -212,7 +236,8 @@ export class Connection {
   }
 
   async #drainCancel(): Promise<void> {
-    await this.#send([{ text: 'SELECT 1', values: [] }], {}).catch((error) => this.#judge(error))
+    const options = { answerTimeoutMs: ANSWER_GRACE_MS }
+    await this.run([{ text: 'SELECT 1', values: [] }], options).catch(() => {})
   }
 }
 

@@ -7,7 +7,12 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { outsideTransaction } from '../runtime/outbound-guard.ts'
 import type { Step } from './batch.ts'
-import { type Capabilities, Connection, type ConnectionCounters } from './connection.ts'
+import {
+  ANSWER_GRACE_MS,
+  type Capabilities,
+  Connection,
+  type ConnectionCounters,
+} from './connection.ts'
 import { PipeliningFailed, probe } from './probe.ts'
 import { ConnectionLostError } from './sqlstate.ts'
 import type { Rows, Statement } from './statement.ts'
@@ -94,7 +99,8 @@ export class Pool {
   }
 
   #shared() {
-    return { epoch: this.#epoch, counters: this.counters, step: this.#options.step }
+    const { clock, counters } = this
+    return { epoch: this.#epoch, counters, step: this.#options.step, clock }
   }
 
   /** A connection for the caller alone, until `release()`. */
@@ -163,5 +169,6 @@ export class Pool {
 
 export async function rollback(connection: Connection): Promise<void> {
   // A connection that cannot even roll back is broken now, and `release` throws it away.
-  await connection.run([{ text: 'ROLLBACK', values: [] }]).catch(() => {})
+  const answerTimeoutMs = ANSWER_GRACE_MS
+  await connection.run([{ text: 'ROLLBACK', values: [] }], { answerTimeoutMs }).catch(() => {})
 }

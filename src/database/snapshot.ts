@@ -9,7 +9,7 @@
  */
 import { HoldfastError } from '../base/fault.ts'
 import { markAnswered } from '../runtime/answered-failures.ts'
-import type { Connection } from './connection.ts'
+import { ANSWER_GRACE_MS, type Connection } from './connection.ts'
 import { type Pool, rollback } from './pool.ts'
 import { endOfScope, scopeClosed } from './scope-closed.ts'
 import { ConnectionLostError, hasState, isRetryable, sqlstate } from './sqlstate.ts'
@@ -86,7 +86,7 @@ class Snapshot implements Reader {
     const one = statements.length === 1
     const [head, tail] = one ? [[], []] : [[BEGIN], [COMMIT]]
     const prefix = [...head, ...this.#options.context()]
-    const results = await connection.run([...prefix, ...statements, ...tail])
+    const results = await this.#run(connection, [...prefix, ...statements, ...tail])
     await this.#release()
     return results.slice(prefix.length)
   }
@@ -95,8 +95,13 @@ class Snapshot implements Reader {
     const begun = this.#connection !== undefined
     const connection = this.#connection ?? (await this.#acquire())
     const prefix = begun ? [] : [BEGIN, ...this.#options.context()]
-    const results = await connection.run([...prefix, ...statements])
+    const results = await this.#run(connection, [...prefix, ...statements])
     return results.slice(prefix.length)
+  }
+
+  #run(connection: Connection, statements: readonly Statement[]): Promise<readonly Rows[]> {
+    const leftMs = this.#options.deadlineMs - this.#pool.clock.monotonicMs()
+    return connection.run(statements, { answerTimeoutMs: Math.max(0, leftMs) + ANSWER_GRACE_MS })
   }
 
   #assertGoing(): void {

@@ -17,9 +17,9 @@
 import { assert } from '../base/assert.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { markAnswered } from '../runtime/answered-failures.ts'
-import type { Connection } from './connection.ts'
+import { ANSWER_GRACE_MS, type Connection } from './connection.ts'
 import { remainingStatement } from './context.ts'
-import type { Pool } from './pool.ts'
+import { type Pool, rollback } from './pool.ts'
 import { endOfScope, scopeClosed } from './scope-closed.ts'
 import { ConnectionLostError } from './sqlstate.ts'
 import type { Row, Rows, Statement } from './statement.ts'
@@ -187,7 +187,8 @@ export class Transaction {
   }
 
   #run(statements: readonly Statement[], closing = false): Promise<Rows[]> {
-    return (this.#connection as Connection).run(statements, { closing })
+    const answerTimeoutMs = Math.max(0, this.#remainingMs()) + ANSWER_GRACE_MS
+    return (this.#connection as Connection).run(statements, { closing, answerTimeoutMs })
   }
 
   /**
@@ -279,7 +280,7 @@ export class Transaction {
 
   async #rollbackOn(connection: Connection): Promise<void> {
     // A connection that cannot even roll back is broken now, and `release` throws it away.
-    if (!connection.broken) await connection.run([ROLLBACK]).catch(() => {})
+    if (!connection.broken) await rollback(connection)
   }
 
   async #close(): Promise<void> {
