@@ -38,16 +38,23 @@ export interface TallyBench {
   stop(): Promise<void>
 }
 
-export async function tallyBench(options: { readonly step?: Step } = {}): Promise<TallyBench> {
+export interface TallyBenchOptions {
+  readonly step?: Step
+  /** Another way to the database than the direct one. */
+  readonly way?: (url: string) => Promise<string>
+}
+
+export async function tallyBench({ step, way }: TallyBenchOptions = {}): Promise<TallyBench> {
   const database = await AppDatabase.make(tallyApp)
+  const url = (await way?.(database.url)) ?? database.url
   const meanwhile: Meanwhile = (facts) => bench.meanwhile(facts)
   const running = await startApp(tallyApp, {
-    config: loadConfig(database.env),
+    config: loadConfig({ ...database.env, DATABASE_URL: url }),
     does: ['api'],
     roles: { clerk: ['tally:*'] },
     services: { meanwhile },
     log: silentLog,
-    ...options,
+    ...(step && { step }),
   })
   const bench: TallyBench = {
     database,
