@@ -62,6 +62,15 @@ export class AppDatabase {
     return row
   }
 
+  /** How many sessions wait for somebody's lock. */
+  async blocked(): Promise<number> {
+    const { n } = await this.row<{ n: number }>(
+      `SELECT count(DISTINCT pid)::int AS n FROM pg_locks JOIN pg_stat_activity USING (pid)
+ WHERE NOT granted AND datname = current_database()`,
+    )
+    return n
+  }
+
   /** As the loops, who may write to the framework's tables. */
   async asLoops(text: string, values: readonly unknown[] = []): Promise<void> {
     await withClient(this.url, async (client) => {

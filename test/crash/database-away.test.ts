@@ -10,28 +10,16 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { app } from '../../example/shop/app.ts'
 import { startSmtpSink } from '../../example/shop/smtp-sink-process.ts'
-import { pause, systemClock } from '../../src/base/clock.ts'
 import { startTestServer } from '../../src/database/embedded/test-server.ts'
 import { AppDatabase } from '../app-database.ts'
 import { ask, outcome, type Reply } from '../ask.ts'
 import { ShopProcess } from '../shop-process.ts'
 import { addProducts } from '../shop-products.ts'
 import { type TallyBench, tallyBench } from '../tally/tally-bench.ts'
+import { until } from '../until.ts'
 import { Door } from './door.ts'
 import { type Answer, OrderClient } from './order-client.ts'
 import { findViolations, waitingRows } from './order-oracle.ts'
-
-/** Nothing here takes so long unless it hangs. */
-const PATIENCE_MS = 30_000
-const POLL_MS = 20
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const endMs = systemClock.monotonicMs() + PATIENCE_MS
-  while (!(await isSo())) {
-    if (systemClock.monotonicMs() > endMs) throw new Error(`Not within ${PATIENCE_MS} ms: ${what}`)
-    await pause(systemClock, POLL_MS)
-  }
-}
 
 async function healthOf(api: string, what: 'live' | 'ready'): Promise<number> {
   const response = await fetch(`${api}/health/${what}`)

@@ -27,6 +27,7 @@ import { AppDatabase } from '../app-database.ts'
 import { ask, json } from '../ask.ts'
 import { addProducts } from '../shop-products.ts'
 import { type Sender, Traffic, unless } from '../traffic.ts'
+import { until } from '../until.ts'
 
 const PRODUCTS = 10
 const STOCK = 1_000_000
@@ -120,17 +121,6 @@ async function makeSenders(): Promise<Senders> {
   }
 }
 
-/** Resolves when the app waits for a lock that this connection holds. */
-async function untilBlocked(): Promise<void> {
-  for (;;) {
-    const { rowCount } = await client.query(
-      `SELECT FROM pg_stat_activity
- WHERE application_name LIKE 'holdfast %' AND pg_backend_pid() = ANY(pg_blocking_pids(pid))`,
-    )
-    if (rowCount) return
-  }
-}
-
 const CHANGE_RUNS_MAX = 20
 
 /** One transaction; a deadlock with a request may end this side of it, and a migration runs again. */
@@ -139,7 +129,7 @@ async function change(statements: readonly string[]): Promise<void> {
     try {
       await client.query('BEGIN')
       for (const statement of statements) await client.query(statement)
-      await untilBlocked()
+      await until('the app waits', async () => (await database.blocked()) > 0)
       await client.query('COMMIT')
       return
     } catch (error) {
