@@ -94,8 +94,8 @@ describe('the walk-through', {
   })
 
   test('an order, and its retry', async () => {
-    const { code, output } = await shell.type(place?.text ?? '')
-    assert.equal(code, 0, output)
+    const { code, output, errors } = await shell.type(place?.text ?? '')
+    assert.equal(code, 0, errors)
     const [order = '', same] = output.split(/(?<=\})(?=the)/)
     assert.equal(JSON.parse(order).status, 'placed')
     assert.equal(same, 'the same bytes\n')
@@ -109,14 +109,14 @@ describe('the walk-through', {
   test('a new start, and all of them again', async () => {
     shop = new Terminal(copy.folder, env)
     await shop.until(/The shop is open/)
-    const { code, output } = await shell.type(again?.text ?? '')
-    assert.equal(code, 0, output)
+    const { code, output, errors } = await shell.type(again?.text ?? '')
+    assert.equal(code, 0, errors)
     assert.match(output, /^(?:the same bytes\n)*21\n$/)
   })
 
   test('what a request goes through', async () => {
-    const { code, output } = await shell.type(explain?.text ?? '')
-    assert.equal(code, 0, output)
+    const { code, output, errors } = await shell.type(explain?.text ?? '')
+    assert.equal(code, 0, errors)
     assert.match(output, /^ordering\.place-order {2}command {2}POST \/v1\/orders\n/)
     assert.deepEqual(more, [])
   })

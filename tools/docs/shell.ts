@@ -4,34 +4,41 @@ import { once } from 'node:events'
 
 export interface Typed {
   readonly code: number
-  /** Standard output and standard error, as they come. */
+  /** Standard output. */
   readonly output: string
+  readonly errors: string
 }
 
 const DONE = 'holdfast-block-is-done'
+/** On both streams: neither says when the other has said all. */
+const MARK = `done=$?; echo "${DONE} $done"; echo "${DONE} $done" >&2`
+const END = new RegExp(`${DONE} (\\d+)\\n`)
 
 export class Shell {
   readonly #child: ChildProcess
   #output = ''
+  #errors = ''
 
   constructor(folder: string, env: NodeJS.ProcessEnv) {
     this.#child = spawn('bash', ['--noprofile', '--norc'], { cwd: folder, env })
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output += text
-        this.#child.emit('output')
-      })
-    }
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text
+      this.#child.emit('output')
+    })
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text
+      this.#child.emit('output')
+    })
   }
 
   /** Runs a block to its end. */
   async type(block: string): Promise<Typed> {
     this.#output = ''
-    this.#child.stdin?.write(`${block}\necho "${DONE} $?"\n`)
-    const end = new RegExp(`${DONE} (\\d+)\\n`)
-    while (!end.test(this.#output)) await once(this.#child, 'output')
-    const code = Number(end.exec(this.#output)?.[1])
-    return { code, output: this.#output.replace(end, '') }
+    this.#errors = ''
+    this.#child.stdin?.write(`${block}\n${MARK}\n`)
+    while (!END.test(this.#output) || !END.test(this.#errors)) await once(this.#child, 'output')
+    const code = Number(END.exec(this.#output)?.[1])
+    return { code, output: this.#output.replace(END, ''), errors: this.#errors.replace(END, '') }
   }
 
   async close(): Promise<void> {
