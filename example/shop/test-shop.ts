@@ -8,7 +8,7 @@ import { migrate } from '../../src/database/migrate/migrate.ts'
 import type { Statement } from '../../src/database/statement.ts'
 import { buildRegistry } from '../../src/operation/registry.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
-import { testDatabase } from '../../src/testing/test-database.ts'
+import { type TestDatabase, testDatabase } from '../../src/testing/test-database.ts'
 import { type TestSignal, testSignal } from '../../src/testing/test-signal.ts'
 import { app } from './app.ts'
 import type { Mail, Mailer } from './notifications/mailer.ts'
@@ -36,6 +36,7 @@ export interface Caller {
 
 export interface TestShop extends AsyncDisposable {
   readonly running: RunningApp
+  readonly database: TestDatabase
   readonly mails: TestSignal<Mail>
   caller(tenant: Tenant, role: Role): Promise<Caller>
   /** Reads in a tenant, as the owner of the shop's tables or as a role. */
@@ -71,6 +72,7 @@ export async function testShop(): Promise<TestShop> {
     askDatabase(database.url, tenant, role, text, values)
   return {
     running,
+    database,
     mails,
     caller: (tenant, role) => newCaller(inTenant, running.apiUrl ?? '', tenant, role),
     rows: (tenant, text, values, role) => inTenant(tenant, role ?? 'none', text, values),
