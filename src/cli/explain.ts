@@ -103,12 +103,13 @@ function batchLines({ name, when, statements }: ExplainedBatch): readonly string
 }
 
 function listLines(list: ExplainedList): readonly string[] {
-  const { filters, sorts, search, pageDefault, pageMax, small, sql } = list
+  const { filters, sorts, search, pageDefault, pageMax, small, sql, indexes } = list
   return [
     ...section('The list'),
     `  filters  ${filters.join(', ') || 'none'}${search ? '; search: q' : ''}`,
     `  sorts    ${sorts.join(' | ')}`,
     `  pages    ${pageDefault} rows, at most ${pageMax}, by ${small ? 'OFFSET (declared small)' : 'keyset'}`,
+    `  indexes  ${[...new Set(indexes)].join(', ') || 'none known'}`,
     ...section('SQL: its first page, without filters'),
     `  ${sql}`,
   ]

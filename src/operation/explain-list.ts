@@ -1,5 +1,6 @@
 /** What a declared list lets callers ask for, and the SQL that it comes to. */
 import type { ListPlan } from './list-handler.ts'
+import { requiredIndexes } from './list-indexes.ts'
 
 export interface ExplainedList {
   readonly filters: readonly string[]
@@ -11,6 +12,8 @@ export interface ExplainedList {
   readonly small: boolean
   /** The first page in its default sort, without filters and without the handler's own conditions. */
   readonly sql: string
+  /** That its sorts need: `orders (placed_at, id)`. Of a sort over an expression none is known. */
+  readonly indexes: readonly string[]
 }
 
 export function explainList(plan: ListPlan): ExplainedList {
@@ -25,5 +28,6 @@ export function explainList(plan: ListPlan): ExplainedList {
     small: small !== undefined,
     // One row more than the page tells whether there is a next one.
     sql: statements?.page({ conditions: [], rows: page.default + 1 }).text ?? '',
+    indexes: requiredIndexes(plan).map(({ table, columns }) => `${table} (${columns.join(', ')})`),
   }
 }

@@ -164,6 +164,7 @@ test('queries, lists and actions have the steps of their kind', () => {
   assert.deepEqual(explained('notes.import').batches, [])
   const { list } = explained('notes.list')
   assert.deepEqual([list?.filters, list?.sorts], [['text (equals)'], ['text']])
+  assert.deepEqual(list?.indexes, ['notes (text, id)'])
   assert.match(list?.sql ?? '', /FROM "?notes"?[\s\S]*ORDER BY/)
 })
 
