@@ -8,12 +8,12 @@ import {
   cpSync,
   globSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -80,8 +80,7 @@ function run(folder: string, script: string, ...args: string[]) {
 }
 
 /** A project with the package installed: the published files, and what they depend on, alone. */
-async function installedProject(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-consumer-'))
+function install(folder: string): void {
   const installed = join(folder, 'node_modules', manifest.name)
   mkdirSync(installed, { recursive: true })
   for (const file of ['package.json', 'bin'])
@@ -94,7 +93,6 @@ async function installedProject(): Promise<string> {
     symlinkSync(join(root, 'node_modules', name), link)
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  return folder
 }
 
 /** As the lockfile knows them: what `npm ci --omit=dev --omit=optional` would install. */
@@ -139,10 +137,8 @@ test('no door loads more than it says', () => {
 })
 
 describe('built and installed', () => {
-  let folder = ''
-  before(async () => {
-    folder = await installedProject()
-  })
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-consumer-'))
+  before(() => install(folder))
   after(() => rmSync(folder, { recursive: true }))
 
   test('each door opens, with the names of its source, and loads no more', () => {
