@@ -25,6 +25,8 @@ export interface AskOptions {
   readonly body?: unknown
   readonly idempotencyKey?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** The caller leaves when it aborts. */
+  readonly signal?: AbortSignal
 }
 
 /** One caller with a key of its own. */
@@ -54,7 +56,12 @@ export interface TestShop extends AsyncDisposable {
 
 const size = { products: 100, orders: 120, customers: 10 }
 
-export async function testShop(): Promise<TestShop> {
+export interface TestShopOptions {
+  /** What stands between the shop and its database: gives the URL that leads through it. */
+  readonly through?: (database: TestDatabase) => Promise<string>
+}
+
+export async function testShop(options: TestShopOptions = {}): Promise<TestShop> {
   const database = await testDatabase()
   await migrate({ url: database.url, sources: migrationSources(buildRegistry(app)) })
   await seed({ url: database.url, sizes: { acme: size, globex: size } })
@@ -62,7 +69,8 @@ export async function testShop(): Promise<TestShop> {
   const mailer: Mailer = { send: async (mail) => mails.emit(mail), close: () => {} }
   const config = loadConfig({
     HOLDFAST_ENV: 'test',
-    DATABASE_URL: database.url,
+    DATABASE_URL: (await options.through?.(database)) ?? database.url,
+    DATABASE_DIRECT_URL: database.url,
     PORT: '0',
     ADMIN_PORT: '0',
     LOG_LEVEL: 'error',
@@ -111,7 +119,7 @@ async function newCaller(
   const authorization = `Bearer ${issued.text.reveal()}`
   return {
     principal: issued.key.principal,
-    async ask<Body>(what: string, { body, idempotencyKey, headers }: AskOptions = {}) {
+    async ask<Body>(what: string, { body, idempotencyKey, headers, signal }: AskOptions = {}) {
       const [method = '', path = ''] = what.split(' ')
       const response = await fetch(apiUrl + path, {
         method,
@@ -122,6 +130,7 @@ async function newCaller(
           ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(signal !== undefined && { signal }),
       })
       const reply = (await response.json()) as Body
       return { status: response.status, headers: response.headers, body: reply }

@@ -3,14 +3,9 @@
  * which is always there, and with PgBouncer where it is installed.
  */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { isFault } from '../base/fault.ts'
+import { type PgBouncer, pgBouncer, startPgBouncer } from '../testing/pgbouncer.ts'
 import { type TestDatabase, testDatabase } from '../testing/test-database.ts'
 import { TransactionPooler } from '../testing/transaction-pooler.ts'
 import { plainTransaction } from '../testing/wire-database.ts'
@@ -18,11 +13,6 @@ import { Pool, type PoolOptions } from './pool.ts'
 import { readSnapshot } from './snapshot.ts'
 import { sql } from './sql.ts'
 import { hasState } from './sqlstate.ts'
-
-interface Pooler {
-  readonly url: string
-  close(): Promise<unknown>
-}
 
 const tenantOf = sql<{ tenant: string | null }>`SELECT current_setting('x.tenant', true) AS tenant`
 const enter = (tenant: string) => sql`
@@ -32,7 +22,7 @@ type Work = (pool: Pool) => Promise<void>
 
 /** Runs one of the promises against a database and a pooler of its own. */
 async function behind(
-  start: (database: TestDatabase) => Promise<Pooler>,
+  start: (database: TestDatabase) => Promise<PgBouncer>,
   work: Work,
   options: Partial<PoolOptions>,
 ): Promise<void> {
@@ -154,7 +144,7 @@ const singlePromises: Readonly<Record<string, Work>> = {
   },
 }
 
-function testAll(start: (database: TestDatabase) => Promise<Pooler>): void {
+function testAll(start: (database: TestDatabase) => Promise<PgBouncer>): void {
   for (const [title, work] of Object.entries(promises)) {
     test(title, () => behind(start, work, {}))
   }
@@ -167,71 +157,6 @@ suite('a pooler of ours', () => {
   testAll((database) => TransactionPooler.start(database.url))
 })
 
-const pgBouncer = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/opt/homebrew/bin/pgbouncer'].find(
-  (path) => existsSync(path),
-)
-
 suite('PgBouncer', { skip: pgBouncer === undefined && 'PgBouncer is not installed' }, () => {
-  testAll((database) => startPgBouncer(pgBouncer as string, database))
+  testAll(startPgBouncer)
 })
-
-/** Any client may log in and works as the role of the database's URL. */
-function configuration(database: TestDatabase, port: number): string {
-  const { hostname, port: serverPort, username, password } = new URL(database.url)
-  const target = `host=${hostname} port=${serverPort} user=${username} password='${decodeURIComponent(password)}'`
-  return `[databases]
-* = ${target}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 2
-`
-}
-
-async function startPgBouncer(program: string, database: TestDatabase): Promise<Pooler> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-pgbouncer-'))
-  const port = await freePort()
-  const file = join(folder, 'pgbouncer.ini')
-  await writeFile(file, configuration(database, port))
-  await chmod(folder, 0o755)
-  // It refuses to run as root.
-  const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
-  const child = spawn(program, [file], { stdio: ['ignore', 'ignore', 'pipe'], ...nobody })
-  await listening(child)
-  const url = new URL(database.url)
-  url.hostname = '127.0.0.1'
-  url.port = String(port)
-  return {
-    url: url.href,
-    close: async () => {
-      const exited = new Promise((resolve) => child.once('exit', resolve))
-      child.kill('SIGINT')
-      await exited
-      await rm(folder, { recursive: true })
-    },
-  }
-}
-
-/** Its log says so: `process up` behind the sockets it listens on. */
-function listening(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let log = ''
-    child.stderr?.on('data', (bytes) => {
-      log += bytes
-      if (log.includes('process up')) resolve()
-    })
-    child.once('error', reject)
-    child.once('exit', () => reject(new Error(`PgBouncer ended:\n${log}`)))
-  })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
