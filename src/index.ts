@@ -8,7 +8,6 @@ import type {
   migrationStatus as MigrationStatusOf,
 } from './database/migrate/migrate.ts'
 
-// API keys, from inside a command's transaction.
 export {
   type ApiKey,
   createApiKey,
@@ -17,7 +16,6 @@ export {
   revokeApiKey,
   rotateApiKey,
 } from './access/api-key/api-key.ts'
-// The app as a process.
 export type { RoleTable } from './access/role-table.ts'
 export { migrationSources } from './app/sources.ts'
 export type { RunningApp, StartOptions } from './app/start-app.ts'
@@ -29,14 +27,12 @@ export type { MigrateOptions, MigrationReport } from './database/migrate/migrate
 export type { MigrationStatus } from './database/migrate/plan.ts'
 export type { MigrationSource } from './database/migrate/source.ts'
 export { type Sql, sql } from './database/sql.ts'
-// Handlers: what runs.
 export {
   type AppBuilder,
   type AppDefinition,
   type AppTypes,
   holdfast,
 } from './operation/builder.ts'
-// Contracts: what others may import.
 export {
   type ActionContract,
   type CommandContract,
