@@ -31,6 +31,8 @@ import { until } from '../until.ts'
 
 const PRODUCTS = 10
 const STOCK = 1_000_000
+/** Nobody orders it: orders and edits of one row would turn each other away. */
+const EDITED = 'DDL-EDITED'
 
 let database: AppDatabase
 let running: RunningApp
@@ -40,7 +42,7 @@ let send: Senders
 before(async () => {
   database = await AppDatabase.make(app)
   const products = Array.from({ length: PRODUCTS }, (_, n) => ({ sku: `DDL-${n}`, stock: STOCK }))
-  await addProducts(database, 'acme', products)
+  await addProducts(database, 'acme', [...products, { sku: EDITED, stock: 0 }])
   running = await startApp(app, {
     config: loadConfig(database.env),
     roles,
@@ -69,8 +71,9 @@ async function makeSenders(): Promise<Senders> {
   const api = running.apiUrl as string
   const customer = await database.addKey('acme', 'customer')
   const merchant = await database.addKey('acme', 'merchant')
-  const [product] = await database.rows<{ id: string }>('SELECT id FROM products LIMIT 1')
-  const productId = `prd_${product?.id.replaceAll('-', '')}`
+  const found = 'SELECT id FROM products WHERE sku = $1'
+  const { id } = await database.row<{ id: string }>(found, [EDITED])
+  const productId = `prd_${id.replaceAll('-', '')}`
   let orders = 0
   let orderId = ''
   const placeOrder = async () => {
@@ -103,7 +106,7 @@ async function makeSenders(): Promise<Senders> {
       const wrong = unless(200, 'list products', reply)
       if (wrong !== undefined) return wrong
       const { data } = json<{ data: unknown[] }>(reply)
-      return data.length === PRODUCTS ? undefined : `list products: ${data.length}`
+      return data.length === PRODUCTS + 1 ? undefined : `list products: ${data.length}`
     },
     async getStock() {
       const reply = await ask(api, `GET /v1/products/${productId}/stock`, { apiKey: customer })
