@@ -74,6 +74,10 @@ export const faultCatalogue = {
     title: "A module wrote another module's table.",
     next: 'Call the owning module: its command with tx.call, or state an event that it subscribes to.',
   },
+  HF_ISOLATION_WEAKER: {
+    title: 'A command was called inside a transaction of a weaker isolation than it declares.',
+    next: 'Raise the isolation of the caller, or, if every statement of the called command is guarded by itself, lower that of the called one.',
+  },
   HF_NO_ROW: {
     title: 'A statement that must return one row returned none.',
     next: 'Use maybeOne and decide what a missing row means, or fail with a declared problem.',

@@ -108,9 +108,14 @@ export class Batch {
   #attempt<T>(prepare: () => T): T | Error {
     try {
       return prepare()
-    } catch (error) {
+    } catch (thrown) {
+      // A value of the user may throw anything when it is turned into text.
+      const error =
+        thrown instanceof Error
+          ? thrown
+          : new Error('A value is not to be sent.', { cause: thrown })
       this.#failure = error
-      return error as Error
+      return error
     }
   }
 

@@ -82,6 +82,10 @@ export class Transaction {
     return this.#openingRows
   }
 
+  get isolation(): Isolation {
+    return this.#options.isolation
+  }
+
   /** Committed or rolled back. */
   get ended(): boolean {
     return this.#state === 'closed'

@@ -13,6 +13,7 @@ import {
   Write,
   WriteAround,
   type WriteContext,
+  WriteLoosely,
 } from '../testing/scripted-app.ts'
 import { type AskAs, TestOperations } from '../testing/test-operations.ts'
 
@@ -197,6 +198,18 @@ test('goes through the arounds of the called command, and calls outside stay ref
   assert.equal(status, 500)
   assert.ok(isFault(operations.lines.pop()?.error, 'HF_OUTBOUND_IN_TRANSACTION'))
   assert.deepEqual(passed, ['outer in', 'inner in', 'inner out', 'outer out'])
+})
+
+test('keeps the isolation that it asks for: a weaker transaction cannot call it', async () => {
+  const strict = scripted<WriteContext>(({ tx }) => tx.call(Take, taken))
+  assert.equal((await operations.ask(WriteLoosely, strict)).status, 500)
+  const error = operations.lines.pop()?.error
+  assert.ok(isFault(error, 'HF_ISOLATION_WEAKER'))
+  assert.match(error.message, /ledger\.write-loosely runs read committed and calls stock\.take/)
+  assert.equal(await operations.count('pieces'), 0)
+  const loose = scripted<WriteContext>(() => ({ value: 1 }))
+  const { body } = await asked(({ tx }) => tx.call(WriteLoosely, loose))
+  assert.deepEqual(body, { value: 1 })
 })
 
 test('calls without an end are found', async () => {

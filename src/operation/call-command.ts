@@ -5,6 +5,7 @@ import { markAnswered } from '../runtime/answered-failures.ts'
 import { authorize, parseInput } from './admit.ts'
 import type { CommandContract } from './contract.ts'
 import { declaredOutcome } from './failure.ts'
+import type { Isolation } from './handler.ts'
 import { cutToOutput } from './make-reply.ts'
 import type { RegisteredCommand } from './registered.ts'
 import { runInside } from './run-handler.ts'
@@ -20,6 +21,7 @@ export async function callInUnit(
 ): Promise<unknown> {
   const { owner } = unit
   const command = registered(unit, contract)
+  assertIsolated(command, unit)
   authorize(command, owner.scope)
   const parsed = await parseInput(command, input)
   const inner = nestedUnit(unit, {
@@ -48,6 +50,23 @@ async function runToEnd(command: RegisteredCommand, unit: Unit, input: unknown):
   } finally {
     buffers.callsOpen--
   }
+}
+
+const STRENGTH: Readonly<Record<Isolation, number>> = {
+  'read committed': 0,
+  'repeatable read': 1,
+  serializable: 2,
+}
+
+/** A command keeps what it relies on, whoever calls it. */
+function assertIsolated(
+  { name, isolation }: RegisteredCommand,
+  { transaction, owner }: Unit,
+): void {
+  const given = transaction.isolation
+  if (STRENGTH[given] >= STRENGTH[isolation]) return
+  const message = `${owner.name} runs ${given} and calls ${name}, which asks for ${isolation}.`
+  throw new HoldfastError('HF_ISOLATION_WEAKER', message)
 }
 
 function registered(unit: Unit, contract: CommandContract): RegisteredCommand {

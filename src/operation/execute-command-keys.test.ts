@@ -1,6 +1,6 @@
 /** Keys: what is asked for twice is done once. */
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { sql } from '../database/sql.ts'
 import {
@@ -46,7 +46,7 @@ describe('keys', () => {
       operations.ask(
         contract,
         write(({ tx }) => {
-          tx.defer(insertEntry(Math.floor(Math.random() * 1e9)))
+          tx.defer(insertEntry(randomInt(1e9)))
           return {}
         }),
         { key, ...as },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { isFault } from '../base/fault.ts'
@@ -210,7 +210,7 @@ describe('a job in a transaction', () => {
 
 describe('a job that calls outside', () => {
   const add = scripted<WriteContext>(async ({ tx }) => {
-    await tx.query(insertEntry(Math.floor(Math.random() * 1e9)))
+    await tx.query(insertEntry(randomInt(1e9)))
     return {}
   })
 

@@ -18,6 +18,8 @@ interface ReservedRow extends Wanted {
 
 export const reserveStock = shop.handle(ReserveStock, {
   allow: may('orders:write'),
+  // The stock is guarded in the statement that takes from it.
+  isolation: 'read committed',
   async run({ input, tx, fail }) {
     const reserved = await tx.query(takePieces(input.lines))
     const bySku = new Map(reserved.map((row) => [row.sku, row]))
@@ -34,6 +36,8 @@ export const reserveStock = shop.handle(ReserveStock, {
 
 export const returnStock = shop.handle(ReturnStock, {
   allow: may('orders:cancel'),
+  // Pieces are added to whatever the stock is by then.
+  isolation: 'read committed',
   run({ input, tx }) {
     tx.defer(putBack(input.lines), { rows: input.lines.length })
     return {}
