@@ -3,7 +3,7 @@
  * again, with the same key, until it has an answer that counts.
  *
  * An answer is *final* when it is an outcome of the order: placed, or refused for want of stock.
- * `503` and `409 idempotency-in-progress` are not: they say "send it again".
+ * 503, 504 and `409 idempotency-in-progress` are not: they say "send it again".
  * A request is *cut* when its connection ended after all of it was sent and before its answer was
  * here in full: nobody can tell from outside whether it took effect.
  */
@@ -121,7 +121,8 @@ function isFinal({ status, body }: Answer): boolean {
 }
 
 function isTransient({ status, body }: Answer): boolean {
-  return status === 503 || (status === 409 && codeOf(body) === 'idempotency-in-progress')
+  if (status === 503 || status === 504) return true
+  return status === 409 && codeOf(body) === 'idempotency-in-progress'
 }
 
 function codeOf(body: string): unknown {
