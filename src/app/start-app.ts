@@ -9,11 +9,9 @@ import { HoldfastError } from '../base/fault.ts'
 import type { Step } from '../database/batch.ts'
 import type { Catalog } from '../database/catalog.ts'
 import { createGuard } from '../database/guard.ts'
-import type { ListedTable } from '../database/list-indexes.ts'
 import { CursorSeal } from '../database/page.ts'
 import { Pool } from '../database/pool.ts'
 import type { AppDefinition } from '../operation/builder.ts'
-import { missingIndexes } from '../operation/list-indexes.ts'
 import type { Registry } from '../operation/registered.ts'
 import { buildRegistry } from '../operation/registry.ts'
 import type { OperationRuntime } from '../operation/runtime.ts'
@@ -85,17 +83,10 @@ export async function startApp(app: AppDefinition, options: StartOptions): Promi
   }
 }
 
-/** In development the guard's grammar is waited for, and lists are held against the indexes. */
-async function useCatalog(parts: Parts, catalog: Catalog): Promise<void> {
-  const { guard, pool, registry, log, config } = parts
+/** In development the guard's grammar is waited for: the first request is held to all of it. */
+async function useCatalog({ guard, config }: Parts, catalog: Catalog): Promise<void> {
   guard.use(catalog)
-  if (config.environment === 'production') return
-  await guard.ready
-  const findings = await missingIndexes(registry, async (statement) => {
-    const [rows] = await pool.run([statement])
-    return (rows?.rows ?? []) as unknown as readonly ListedTable[]
-  })
-  for (const finding of findings) log.warn({ finding }, 'A list has no index for its order.')
+  if (config.environment !== 'production') await guard.ready
 }
 
 type Parts = ReturnType<typeof assemble>
