@@ -4,6 +4,7 @@ import { type Clock, pause } from '../base/clock.ts'
 import { anonymousPrincipal } from '../base/principal.ts'
 import type { Pool } from '../database/pool.ts'
 import { execute } from '../operation/execute.ts'
+import { expectedProblem } from '../operation/failure.ts'
 import { builtinProblem, type ProblemError } from '../operation/problem.ts'
 import type { RegisteredOperation, Registry } from '../operation/registered.ts'
 import type { OperationRuntime } from '../operation/runtime.ts'
@@ -92,7 +93,14 @@ function authenticate(
 ): Authentication | ProblemError | Promise<Authentication | ProblemError> {
   if (text === undefined) return NOBODY
   const found = authenticator.authenticate(text)
-  return found instanceof Promise ? found.then(answer) : answer(found)
+  return found instanceof Promise ? found.then(answer, unanswered) : answer(found)
+}
+
+/** The database could not be asked who it is: that is no bug, and no 401 either. */
+function unanswered(error: unknown): ProblemError {
+  const problem = expectedProblem(error)
+  if (problem === undefined) throw error
+  return problem
 }
 
 function answer(found: Awaited<ReturnType<Authenticator['authenticate']>>) {

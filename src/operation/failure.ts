@@ -87,7 +87,8 @@ export function toProblem(
   return builtinProblem('internal', { cause: error })
 }
 
-function expectedProblem(error: unknown): ProblemError | undefined {
+/** The problem that an error is known to mean; undefined for a bug. */
+export function expectedProblem(error: unknown): ProblemError | undefined {
   if (error instanceof ProblemError) return error
   const code = problemCodeOf(error)
   return code === undefined ? undefined : builtinProblem(code, { cause: error })

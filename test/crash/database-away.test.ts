@@ -59,8 +59,7 @@ test('down at start, lost in the middle, back again: without a restart', async (
     const body = { lines: [{ sku: 'AWAY', quantity: 1 }] }
     return ask(api, 'POST /v1/orders', { apiKey, idempotencyKey, body })
   }
-  await untilUnready(api)
-  assert.equal(await healthOf(api, 'live'), 200)
+  await assertAway(api, () => order('zeroth'))
 
   await door.open()
   await untilReady(api)
