@@ -3,6 +3,7 @@
  * nothing is left on the connection for the next user of a pooler. One round trip for all of it,
  * shared with the first statement of the user.
  */
+import { sqlstate } from './sqlstate.ts'
 import type { Statement } from './statement.ts'
 
 export type ContextRole = 'holdfast_app' | 'holdfast_loops'
@@ -46,6 +47,18 @@ export function contextStatement(context: Context): Statement {
     text: texts[context.purpose],
     values: [context.role, context.tenant, context.actor, remaining, lock, remaining],
   }
+}
+
+/**
+ * Raises, as a serialization failure, where a migration was committed after the snapshot of this
+ * transaction was taken: a table that it has rewritten is empty to such a snapshot (manual, 13.6).
+ * `pg_sequence_last_value` reads without a predicate lock.
+ */
+export const currentSchemaStatement: Statement = {
+  text: `SELECT holdfast.require(pg_visible_in_snapshot(
+ coalesce(pg_sequence_last_value('holdfast.schema_change'), 0)::text::xid8, pg_current_snapshot()),
+ '${sqlstate.serializationFailure}', 'a migration was committed meanwhile')`,
+  values: [],
 }
 
 /** statement_timeout is per statement: what is left is set anew as the transaction goes on. */

@@ -20,6 +20,8 @@ export interface SnapshotOptions {
   readonly deadlineMs: number
   readonly signal?: AbortSignal | undefined
   readonly context: () => readonly Statement[]
+  /** Raises where the snapshot is worth nothing any more: last in each batch. */
+  readonly snapshotCheck?: Statement
   /** Kept by the caller per operation: whether it needs one snapshot over several batches. */
   readonly memory: SnapshotMemory
   /** Keep the stack of the place that closed it, for HF_SCOPE_CLOSED. */
@@ -86,17 +88,23 @@ class Snapshot implements Reader {
     const one = statements.length === 1
     const [head, tail] = one ? [[], []] : [[BEGIN], [COMMIT]]
     const prefix = [...head, ...this.#options.context()]
-    const results = await this.#run(connection, [...prefix, ...statements, ...tail])
+    const check = one ? [] : this.#check()
+    const results = await this.#run(connection, [...prefix, ...statements, ...check, ...tail])
     await this.#release()
-    return results.slice(prefix.length)
+    return results.slice(prefix.length, prefix.length + statements.length)
   }
 
   async #sendSeveral(statements: readonly Statement[]): Promise<readonly Rows[]> {
     const begun = this.#connection !== undefined
     const connection = this.#connection ?? (await this.#acquire())
     const prefix = begun ? [] : [BEGIN, ...this.#options.context()]
-    const results = await this.#run(connection, [...prefix, ...statements])
-    return results.slice(prefix.length)
+    const results = await this.#run(connection, [...prefix, ...statements, ...this.#check()])
+    return results.slice(prefix.length, prefix.length + statements.length)
+  }
+
+  #check(): readonly Statement[] {
+    const { snapshotCheck } = this.#options
+    return snapshotCheck === undefined ? [] : [snapshotCheck]
   }
 
   #run(connection: Connection, statements: readonly Statement[]): Promise<readonly Rows[]> {

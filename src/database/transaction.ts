@@ -39,6 +39,9 @@ export interface TransactionOptions {
   /** How the outcome of a lost COMMIT is found out: the xid that the opening returned, or by the
    *  caller (an idempotency key); then BEGIN and COMMIT may share a batch. */
   readonly inDoubt: 'xid' | 'caller'
+  /** Raises where the snapshot of the transaction is worth nothing any more. Asked before the result
+   *  counts, whatever it is; READ COMMITTED keeps no snapshot. */
+  readonly snapshotCheck?: Statement
   /** Keep the stack of the place that closed it, for HF_SCOPE_CLOSED. Costs some microseconds. */
   readonly stacks?: boolean
 }
@@ -68,6 +71,7 @@ export class Transaction {
   #connection: Connection | undefined
   #openingRows: readonly Rows[] | undefined
   #failure: unknown
+  #statementFailed = false
   #timeoutSetMs = 0
   #closedAt: Error | undefined
   #disarm: (() => void) | undefined
@@ -190,9 +194,15 @@ export class Transaction {
     }
   }
 
-  #run(statements: readonly Statement[], closing = false): Promise<Rows[]> {
+  async #run(statements: readonly Statement[], closing = false): Promise<Rows[]> {
+    if (statements.length === 0) return []
     const answerTimeoutMs = Math.max(0, this.#remainingMs()) + ANSWER_GRACE_MS
-    return (this.#connection as Connection).run(statements, { closing, answerTimeoutMs })
+    try {
+      return await (this.#connection as Connection).run(statements, { closing, answerTimeoutMs })
+    } catch (error) {
+      this.#statementFailed = true
+      throw error
+    }
   }
 
   /**
@@ -207,7 +217,7 @@ export class Transaction {
       const alone = this.#connection === undefined && this.#options.inDoubt === 'xid'
       if (alone) await this.#openAlone()
       const prefix = await this.#prefix('single')
-      return [...prefix, ...this.#closingStatements(), COMMIT]
+      return [...prefix, ...this.#closingStatements(), ...this.#check(), COMMIT]
     })
   }
 
@@ -230,6 +240,13 @@ export class Transaction {
       throw error
     }
     await this.#close()
+  }
+
+  /** Nothing to ask before the snapshot was taken; nothing can be asked once a statement has failed. */
+  #check(): readonly Statement[] {
+    const { snapshotCheck, isolation } = this.#options
+    if (snapshotCheck === undefined || isolation === 'read committed') return []
+    return this.#openingRows === undefined || this.#statementFailed ? [] : [snapshotCheck]
   }
 
   #closingStatements(): readonly Statement[] {
@@ -269,7 +286,8 @@ export class Transaction {
     const started = this.#connection !== undefined
     if (!started) await this.#open()
     if (this.#connection?.broken) throw new ConnectionLostError(this.#failure, false)
-    return started ? [ROLLBACK] : []
+    if (!started) return []
+    return [...this.#check(), ROLLBACK]
   }
 
   /** Gives everything back. Never throws; may be called in any state and again. */
@@ -283,8 +301,13 @@ export class Transaction {
   }
 
   async #rollbackOn(connection: Connection): Promise<void> {
+    if (connection.broken) return
+    // What the work has thrown may rest on rows that it could not see.
+    await this.#run(this.#check()).catch((error) => {
+      this.#failure = error
+    })
     // A connection that cannot even roll back is broken now, and `release` throws it away.
-    if (!connection.broken) await rollback(connection)
+    await rollback(connection)
   }
 
   async #close(): Promise<void> {

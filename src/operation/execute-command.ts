@@ -4,6 +4,7 @@
  * Round trips: k awaited statements of the handler cost k + 1, none costs one, a replay two.
  * Only outcomes of `run` are kept under the key: never 401, 403, 422, 429, 500 or 503.
  */
+import { currentSchemaStatement } from '../database/context.ts'
 import { commitTransaction, isInDoubt, runTransaction } from '../database/run-transaction.ts'
 import { isRetryable } from '../database/sqlstate.ts'
 import type { Rows, Statement } from '../database/statement.ts'
@@ -145,6 +146,7 @@ function transactionOptions(run: CommandRun): TransactionOptions & { attemptsMax
     deadlineMs: run.deadlineMs,
     signal: scope.signal,
     inDoubt: claim === undefined ? 'xid' : 'caller',
+    snapshotCheck: currentSchemaStatement,
     stacks: runtime.stacks,
     opening: (stage) => [operationContext(run, 'write'), ...claimed(run, stage)],
   }

@@ -1,4 +1,5 @@
 /** The life of a query: the same refusals, one snapshot, the tenant's rows alone, no trace left. */
+import { currentSchemaStatement } from '../database/context.ts'
 import { readSnapshot, type SnapshotMemory } from '../database/snapshot.ts'
 import { admit, authorize, limit, parse } from './admit.ts'
 import { credentialStatements, deadlineOf, operationContext } from './context.ts'
@@ -60,6 +61,7 @@ export function read(
       signal: scope.signal,
       context: () => [operationContext(facts, 'read'), ...credentialStatements(scope)],
       memory: memoryOf(query),
+      snapshotCheck: currentSchemaStatement,
       stacks: runtime.stacks,
     },
     (reader) => {

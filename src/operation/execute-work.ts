@@ -4,6 +4,7 @@
  * jobs that call outside, without one.
  */
 import { systemPrincipal } from '../base/principal.ts'
+import { currentSchemaStatement } from '../database/context.ts'
 import { runTransaction } from '../database/run-transaction.ts'
 import type { Statement } from '../database/statement.ts'
 import { deadlineAfter, OpenScope, type Scope } from '../runtime/scope.ts'
@@ -157,6 +158,7 @@ async function inTransaction(
     deadlineMs,
     signal: scope.signal,
     inDoubt: 'xid' as const,
+    snapshotCheck: currentSchemaStatement,
     stacks: runtime.stacks,
     opening: () => [operationContext(facts, 'write')],
   }

@@ -4,7 +4,7 @@
  */
 import { apiKeyCheck } from '../access/api-key/check.ts'
 import { checkStatement } from '../database/check.ts'
-import { contextStatement } from '../database/context.ts'
+import { contextStatement, currentSchemaStatement } from '../database/context.ts'
 import { BEGIN } from '../database/transaction.ts'
 import { auditStatement } from '../state/audit/audit.ts'
 import { appendEvents } from '../state/event/event.ts'
@@ -83,6 +83,7 @@ function later(when: string): ExplainedStatement {
 const credential = statement(checkStatement(check).text, 'where the caller has an API key')
 const withCredential = 'holdfast.api_keys is asked where the caller has an API key'
 const commit = statement('COMMIT')
+const snapshotCheck = currentSchemaStatement.text
 const beginRead = statement('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY')
 
 export function explainBatches(operation: RegisteredOperation): readonly ExplainedBatch[] {
@@ -94,8 +95,8 @@ function commandBatches(command: RegisteredCommand): readonly ExplainedBatch[] {
   const keyed = command.contract.idempotency === 'required'
   return [
     openingBatch(command, keyed),
-    closingBatch(keyed),
-    refusalBatch(keyed),
+    closingBatch(command, keyed),
+    refusalBatch(command, keyed),
     ...(keyed ? [replayBatch] : []),
   ]
 }
@@ -111,20 +112,27 @@ function openingBatch(command: RegisteredCommand, keyed: boolean): ExplainedBatc
   return { name: 'opening', when: 'with the first statement of the handler', statements }
 }
 
-function closingBatch(keyed: boolean): ExplainedBatch {
+/** READ COMMITTED keeps no snapshot that could be too old. */
+function checked({ isolation }: RegisteredCommand): readonly ExplainedStatement[] {
+  return isolation === 'read committed' ? [] : [statement(snapshotCheck)]
+}
+
+function closingBatch(command: RegisteredCommand, keyed: boolean): ExplainedBatch {
   const statements = [
     later('what the handler deferred'),
     statement(auditStatement([entry]).text, 'one row more for each command called inside'),
     statement(enqueueJobs([job]).text, 'where the handler enqueued jobs'),
     statement(appendEvents([event]).text, 'where the handler stated events'),
     ...(keyed ? [statement(replyStatement(claim, claimed, reply).text)] : []),
+    ...checked(command),
     commit,
   ]
   return { name: 'closing', when: 'once the handler has returned', statements }
 }
 
-function refusalBatch(keyed: boolean): ExplainedBatch {
+function refusalBatch(command: RegisteredCommand, keyed: boolean): ExplainedBatch {
   const statements = [
+    ...checked(command),
     statement('ROLLBACK'),
     statement(BEGIN['read committed'].text),
     context('write'),
@@ -158,6 +166,7 @@ const queryBatches: readonly ExplainedBatch[] = [
       context('read'),
       credential,
       later('the statements of the handler'),
+      statement(snapshotCheck, 'where there are several'),
       { ...commit, when: 'where there are several' },
     ],
   },

@@ -15,6 +15,9 @@ import type { Log } from '../../src/runtime/log.ts'
 import { type TestDatabase, testDatabase } from '../../src/testing/test-database.ts'
 
 /** A module's folder of migrations that a test writes to. */
+/** What the sources of the framework bring along, before any module. */
+export const FRAMEWORK = ['holdfast/database/0001_context', 'holdfast/database/0002_schema_change']
+
 export interface Module extends MigrationSource {
   write(files: Readonly<Record<string, string>>): Promise<void>
   remove(name: string): Promise<void>
