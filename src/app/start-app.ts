@@ -2,7 +2,7 @@
  * Starts an app: registry, database, services, loops, HTTP, in this order; stops them in the
  * reverse one. Everything that an app is made of is put together here and in `wire.ts`.
  */
-import { type Authenticator, createAuthenticator } from '../access/authenticate.ts'
+import { createAuthenticator } from '../access/authenticate.ts'
 import type { RoleTable } from '../access/role-table.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
@@ -12,7 +12,6 @@ import { createGuard } from '../database/guard.ts'
 import { CursorSeal } from '../database/page.ts'
 import { Pool } from '../database/pool.ts'
 import type { AppDefinition } from '../operation/builder.ts'
-import type { Registry } from '../operation/registered.ts'
 import { buildRegistry } from '../operation/registry.ts'
 import type { OperationRuntime } from '../operation/runtime.ts'
 import type { Config } from '../runtime/config.ts'
@@ -232,5 +231,3 @@ function awaitDatabase(parts: Parts, loops: Loops): void {
     },
   )
 }
-
-export type { Authenticator, Registry }
