@@ -47,7 +47,7 @@ export interface Plan {
 
 let sequence = 0
 
-function placeRequest(path: string, key: string): () => string {
+export function placeRequest(path: string, key: string): () => string {
   return () => {
     const body = `{"sku":"SKU-${1 + Math.floor(Math.random() * PRODUCTS)}","quantity":1}`
     const id = `${process.pid}-${Date.now().toString(36)}-${++sequence}`
@@ -60,7 +60,7 @@ function pageRequest(path: string, key: string): () => string {
   return () => text
 }
 
-async function measure(
+export async function measure(
   app: AppProcess,
   variant: string,
   connections: number,

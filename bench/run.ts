@@ -1,5 +1,6 @@
 /**
- * `npm run bench [-- --quick] [-- --only trips,place-order,page,batch]`: ours and peers, interleaved,
+ * `npm run bench [-- --quick] [-- --only trips,place-order,network,page,batch,hardened,memory,
+ * start-up,import]`: ours and peers, interleaved,
  * against one embedded Postgres with fsync on. Prints tables; RESULTS.md keeps them by hand.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -19,16 +20,20 @@ import { buildRegistry } from '../src/operation/registry.ts'
 import { PRODUCTS, TENANT } from './apps/fixture.ts'
 import { bench } from './apps/holdfast.ts'
 import { batchLayer } from './batch-layer.ts'
+import { hardened, memory } from './hardened.ts'
+import { importRows } from './import.ts'
+import { AppProcess } from './lib/app-process.ts'
 import { machineLine } from './lib/machine.ts'
 import { type Keys, type Plan, page, placeOrder } from './place-order.ts'
 import { roundTrips } from './round-trips.ts'
+import { startUp } from './start-up.ts'
 
 const PEER_KEY = 'peer-key-0123456789abcdef'
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'trips,place-order,page,batch' },
+    only: { type: 'string', default: 'trips,place-order,network,page,batch' },
   },
 })
 const plan: Plan = values.quick
@@ -46,9 +51,14 @@ try {
   console.log(`${plan.rounds} rounds of ${plan.durationMs} ms each, interleaved; medians.\n`)
   if (wanted.has('trips')) console.log(await roundTrips(url, keys), '\n')
   if (wanted.has('place-order')) console.log(await placeOrder(url, keys, plan), '\n')
+  if (wanted.has('network')) console.log(await acrossNetwork(url, keys), '\n')
   // As autovacuum would have done by now: plans of a page must not rest on an empty table.
   await analyze(url)
   if (wanted.has('page')) console.log(await page(url, keys, plan), '\n')
+  if (wanted.has('hardened')) console.log(await hardened(url, keys, plan), '\n')
+  if (wanted.has('memory')) console.log(await memory(url, keys, values.quick), '\n')
+  if (wanted.has('start-up')) console.log(await startUp(url, plan), '\n')
+  if (wanted.has('import')) console.log(await importRows(url, plan), '\n')
   if (wanted.has('batch')) console.log(await batchLayer(url, plan), '\n')
 } finally {
   await server.stop()
@@ -71,6 +81,17 @@ async function prepare(url: string): Promise<Keys> {
   await client.query('ANALYZE')
   await client.end()
   return { holdfast: await issueKey(url), peer: PEER_KEY }
+}
+
+async function acrossNetwork(url: string, keys: Keys): Promise<string> {
+  const network = await AppProcess.start('network', 'delay-proxy.ts', url)
+  try {
+    const commands = await placeOrder(network.url, keys, { ...plan, connections: [16] })
+    const queries = await page(network.url, keys, plan)
+    return `The database a millisecond away, each way:\n\n${commands}\n\n${queries}`
+  } finally {
+    await network.stop()
+  }
 }
 
 async function analyze(url: string): Promise<void> {

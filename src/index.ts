@@ -81,7 +81,19 @@ export {
 export type { Registry } from './operation/registered.ts'
 export { buildRegistry } from './operation/registry.ts'
 export { type AllowRule, anyone, anyPrincipal, may, type RuleFacts } from './operation/rule.ts'
-export type { ServiceContext, ServiceDefinition } from './operation/service-types.ts'
+export {
+  type AuthenticateRequest,
+  type SignedByOptions,
+  signedBy,
+  type WebhookKey,
+} from './operation/signed-request.ts'
+export {
+  dropStaged,
+  readStaged,
+  type StagedFacts,
+  type StagedRange,
+  stagedFacts,
+} from './operation/staged-content.ts'
 export type {
   Call,
   DeferOptions,
@@ -93,6 +105,7 @@ export { type Config, loadConfig } from './runtime/config.ts'
 export type { Log } from './runtime/log.ts'
 export type { Deadline, Scope, TraceContext } from './runtime/scope.ts'
 export { Secret } from './runtime/secret.ts'
+export type { ServiceContext, ServiceDefinition } from './runtime/service.ts'
 
 /** Starts an app: database, services, loops and HTTP. Loads them, too. */
 export const startApp: typeof StartApp = async (app, options) =>

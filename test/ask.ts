@@ -11,11 +11,13 @@ export interface AskOptions {
   readonly body?: unknown
   readonly idempotencyKey?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal
 }
 
 /** `ask(url, 'POST /v1/orders', { apiKey, body })`. */
 export async function ask(api: string, what: string, options: AskOptions): Promise<Reply> {
-  const { apiKey, body, idempotencyKey, headers } = options
+  const { apiKey, body, idempotencyKey, headers, signal } = options
   const [method = '', path = ''] = what.split(' ')
   const response = await fetch(api + path, {
     method,
@@ -26,6 +28,7 @@ export async function ask(api: string, what: string, options: AskOptions): Promi
       ...headers,
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(signal !== undefined && { signal }),
   })
   return { status: response.status, headers: response.headers, text: await response.text() }
 }

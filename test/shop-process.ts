@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url'
 
 const PROGRAM = fileURLToPath(new URL('../example/shop/main.ts', import.meta.url))
 
+/** For what takes none: nobody listens there. */
+const NO_PAYMENTS = { PAYMENTS_URL: 'http://127.0.0.1:9', PAYMENTS_ACCOUNTS: '[]' }
+
 export class ShopProcess {
   readonly api: string
   readonly #child: ChildProcess
@@ -24,7 +27,7 @@ export class ShopProcess {
   static async start(env: Readonly<Record<string, string>>): Promise<ShopProcess> {
     const { PATH } = process.env
     const stdio = ['ignore', 'pipe', 'inherit', 'ipc'] as const
-    const child = fork(PROGRAM, { env: { PATH, ...env }, stdio: [...stdio] })
+    const child = fork(PROGRAM, { env: { PATH, ...NO_PAYMENTS, ...env }, stdio: [...stdio] })
     const log = text(child.stdout as NonNullable<ChildProcess['stdout']>)
     const ended = exitCode(child).then(async (code) => {
       throw new Error(`The shop ended at its start with code ${code}: ${await log}`)

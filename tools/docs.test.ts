@@ -5,7 +5,15 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -104,11 +112,28 @@ describe('the first app', { skip: missing.length > 0 && `no ${missing}`, timeout
     return firstApp.filter((block) => block.section === section && block.language === 'sh')
   }
 
-  test('is migrated, and compiles', async () => {
+  test('is migrated, and compiles, with its tests and as it is deployed', async () => {
     for (const block of commands('The tables')) await typed(block)
+    writeFiles(
+      folder,
+      guide('testing').filter((block) => pathOf(block) !== undefined),
+    )
+    const deployed = guide('deployment').find((block) => pathOf(block) === 'main.ts')
+    writeFileSync(join(folder, 'deployed.ts'), excerptOf(deployed as Block))
     const compiler = join(root, 'node_modules/typescript/bin/tsc')
     const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', folder])
     assert.equal(status, 0, String(stdout))
+  })
+
+  test('passes the tests of the guide to testing', () => {
+    const { HOLDFAST_TEST_SERVER } = process.env
+    const { status, stdout } = spawnSync(process.execPath, ['--test', 'guestbook.test.ts'], {
+      cwd: folder,
+      env: { ...env, HOLDFAST_TEST_SERVER, DATABASE_URL: undefined },
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, stdout)
+    assert.match(stdout, /pass 4/)
   })
 
   test('starts, and signs once', async () => {
@@ -150,20 +175,51 @@ describe('the first app', { skip: missing.length > 0 && `no ${missing}`, timeout
   })
 })
 
+describe('the guides to what is seen and how it is run', () => {
+  test('name metrics that there are', () => {
+    const sources = globSync('src/**/*.ts', { cwd: root })
+      .filter((path) => !path.includes('.test.'))
+      .map(read)
+      .join('\n')
+    const named = read('docs/guides/telemetry.md').matchAll(/\b(?:http|holdfast|db)_[a-z_]+[a-z]/g)
+    const missing = [...new Set([...named].map(([name]) => name))]
+      .map((name) => name.replace(/_(?:count|bucket)$/, ''))
+      .filter(
+        (name) =>
+          !sources.includes(name) &&
+          !/^(?:holdfast_(?:http|database|jobs)|db_client_connection)$/.test(name),
+      )
+    assert.deepEqual(missing, [])
+  })
+
+  test('name settings that there are', () => {
+    const known = read('docs/reference/configuration.md')
+    const text = read('docs/guides/deployment.md') + read('docs/guides/telemetry.md')
+    const settings = text.matchAll(
+      /\b(?:HOLDFAST|DATABASE|SIGNING|SHUTDOWN|ADMIN|OTEL|LOG)_[A-Z_]+[A-Z]/g,
+    )
+    for (const [name] of settings) assert.ok(known.includes(`## ${name}\n`), name)
+  })
+})
+
 const kinds = { invalid, forbidden, notFound, conflict, gone, preconditionFailed, unavailable }
+
+describe('guides that show the shop', () => {
+  for (const name of ['calling-out', 'commands', 'importing']) {
+    test(`${name} quotes what stands in it`, () => {
+      const excerpts = guide(name).filter(({ language }) => language === 'ts')
+      assert.ok(excerpts.length > 2)
+      for (const block of excerpts) {
+        const path = pathOf(block)
+        assert.ok(path, `line ${block.line}: say of which file`)
+        assert.ok(read(path).includes(excerptOf(block)), `line ${block.line}: not in ${path}`)
+      }
+    })
+  }
+})
 
 describe('the guide to commands', () => {
   const guideText = read('docs/guides/commands.md')
-
-  test('quotes what stands in the shop', () => {
-    const excerpts = guide('commands')
-    assert.ok(excerpts.length > 5)
-    for (const block of excerpts) {
-      const path = pathOf(block)
-      assert.ok(path, `line ${block.line}: say of which file`)
-      assert.ok(read(path).includes(excerptOf(block)), `line ${block.line}: not in ${path}`)
-    }
-  })
 
   test('tells the status of each kind of problem, and whether it is kept', () => {
     const rows = guideText.matchAll(/^\| `(\w+)` \| (\d+) \| (yes|no) \|$/gm)

@@ -9,6 +9,7 @@ import { type FaultEntry, faultCatalogue } from '../src/base/fault.ts'
 import { sqlstate } from '../src/database/sqlstate.ts'
 import { problemType } from '../src/operation/problem.ts'
 import { type ProblemEntry, problemCatalogue } from '../src/operation/problem-catalogue.ts'
+import { rules } from '../src/rules/rules.ts'
 
 /** By path, from the root of the repository. */
 export const pages: Readonly<Record<string, () => string>> = {
@@ -33,6 +34,7 @@ function errorsPage(): string {
       text(title),
       '',
       text(next),
+      ...rulesOf(code),
     ]),
     '',
     '## In the log of the database',
@@ -46,6 +48,14 @@ function errorsPage(): string {
     ),
     '',
   ].join('\n')
+}
+
+/** The rules of the book that this code keeps. */
+function rulesOf(code: string): readonly string[] {
+  const target = `docs/errors.md#${code.toLowerCase()}`
+  const found = rules.filter(({ holdfast }) => holdfast?.see.includes(target))
+  if (found.length === 0) return []
+  return ['', `Rules: ${found.map(({ id }) => `[${id}](rules/${id}.md)`).join(', ')}`]
 }
 
 export type Raised = Extract<keyof typeof sqlstate, keyof typeof raised>

@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
-  cpSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -17,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { testDatabase } from '../src/testing/test-database.ts'
 
 const root = join(import.meta.dirname, '..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -36,9 +36,11 @@ const doors = Object.entries(manifest.exports as Record<string, Door | string>).
 const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   '.': ['zod'],
   './config': ['zod'],
-  './database': ['kysely', 'pg'],
+  './database': ['pg'],
   './embedded': ['pg'],
   './http': ['fastify', 'zod'],
+  './outbound': ['cockatiel'],
+  './prove': ['pg'],
   './testing': ['pg'],
 }
 
@@ -79,20 +81,35 @@ function run(folder: string, script: string, ...args: string[]) {
   return { status: done.status, output: done.stdout + done.stderr }
 }
 
-/** A project with the package installed: the published files, and what they depend on, alone. */
-function install(folder: string): void {
+interface Packed {
+  readonly filename: string
+  readonly unpackedSize: number
+  readonly files: readonly { readonly path: string }[]
+}
+
+/** What `npm publish` would send, built by its own script. */
+function pack(folder: string): Packed {
+  const args = ['pack', '--json', '--pack-destination', folder]
+  const { status, stdout, stderr } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n')))
+  return packed
+}
+
+/** A project with the packed package installed, and what it depends on, alone. */
+function install(folder: string): Packed {
   const installed = join(folder, 'node_modules', manifest.name)
   mkdirSync(installed, { recursive: true })
-  for (const file of ['package.json', 'bin'])
-    cpSync(join(root, file), join(installed, file), { recursive: true })
-  const built = run(root, join(root, 'tools/build.ts'), join(installed, 'dist'))
-  assert.equal(built.status, 0, built.output)
+  const packed = pack(folder)
+  const tar = ['-xzf', join(folder, packed.filename), '-C', installed, '--strip-components=1']
+  assert.equal(spawnSync('tar', tar).status, 0)
   for (const name of publishedDependencies()) {
     const link = join(folder, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), link)
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  return packed
 }
 
 /** As the lockfile knows them: what `npm ci --omit=dev --omit=optional` would install. */
@@ -138,13 +155,54 @@ test('no door loads more than it says', () => {
 
 describe('built and installed', () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-consumer-'))
-  before(() => install(folder))
+  let packed: Packed
+  before(() => {
+    packed = install(folder)
+  })
   after(() => rmSync(folder, { recursive: true }))
 
   test('each door opens, with the names of its source, and loads no more', () => {
     for (const [door] of doors) {
       assert.deepEqual(open(folder, door), open(root, door, `--conditions=${SOURCE}`), door)
     }
+  })
+
+  test('holds what is needed to use it, and no test', () => {
+    const paths = packed.files.map(({ path }) => path)
+    for (const path of ['LICENSE', 'README.md', 'package.json', manifest.bin.holdfast]) {
+      assert.ok(paths.includes(path), path)
+    }
+    assert.deepEqual(
+      paths.filter((path) => /\.test\.|^(?:test|bench|tools|example|docs)\//.test(path)),
+      [],
+    )
+    assert.ok(packed.unpackedSize < UNPACKED_BYTES_MAX, `${packed.unpackedSize} bytes`)
+  })
+
+  test('ten lines are an API on a database; it loads nothing that it does not use', async () => {
+    writeFileSync(join(folder, 'ten-lines.mjs'), TEN_LINES)
+    await using database = await testDatabase()
+    const output = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', LOADED, './ten-lines.mjs'],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+        env: {
+          PATH: process.env.PATH,
+          HOLDFAST_ENV: 'production',
+          DATABASE_URL: database.url,
+          SIGNING_SECRET: 'x'.repeat(32),
+          PORT: '0',
+          ADMIN_PORT: '0',
+          LOG_LEVEL: 'error',
+        },
+      },
+    )
+    assert.equal(output.status, 0, output.stderr)
+    const { packages, reply } = JSON.parse(output.stdout.split('\n').at(-1) as string)
+    assert.deepEqual(reply, { hello: 'Ada' })
+    assert.deepEqual(packages, ['fastify', 'pg', 'pino', 'zod'])
   })
 
   test('what is no door stays closed', () => {
@@ -174,6 +232,58 @@ describe('built and installed', () => {
     assert.match(explained.output, /^notes\.write {2}command {2}POST \/v1\/notes\n/)
   })
 })
+
+/** Twice what it is, so that a folder that slipped in is noticed. */
+const UNPACKED_BYTES_MAX = 12_000_000
+
+const TEN_LINES = `
+import { anyone, defineQuery, holdfast, loadConfig, migrate, migrationSources, buildRegistry, startApp } from 'holdfast'
+import { z } from 'zod'
+const Hello = defineQuery({ name: 'hello.hello', http: 'GET /v1/hello/{name}', input: z.object({ name: z.string() }), output: z.object({ hello: z.string() }) })
+const builder = holdfast()
+const hello = builder.handle(Hello, { allow: anyone, run: ({ input }) => ({ hello: input.name }) })
+const app = builder.defineApp({ modules: [{ module: builder.defineModule({ name: 'hello' }), Hello, hello }] })
+const config = loadConfig(process.env)
+await migrate({ url: process.env.DATABASE_URL ?? '', sources: migrationSources(buildRegistry(app)) })
+export const running = await startApp(app, { config })
+`
+
+/** Packages whose weight anybody would notice. */
+const WEIGHTY = [
+  '@opentelemetry/api',
+  '@opentelemetry/sdk-trace',
+  'cockatiel',
+  'csv-parse',
+  'drizzle-orm',
+  'fastify',
+  'kysely',
+  'libpg-query',
+  'nodemailer',
+  'oxc-parser',
+  'pg',
+  'pino',
+  'zod',
+]
+
+/** Starts the app of a file, asks it, and tells which packages it has loaded. */
+const LOADED = `
+import { registerHooks } from 'node:module'
+import { pathToFileURL } from 'node:url'
+const packages = new Set()
+registerHooks({
+  load(url, context, next) {
+    const inPackage = /node_modules\\/((?:@[^/]+\\/)?[^/]+)(?!.*node_modules\\/)/.exec(url)?.[1]
+    if (inPackage !== undefined) packages.add(inPackage)
+    return next(url, context)
+  },
+})
+const { running } = await import(pathToFileURL(process.argv[1]))
+const reply = await (await fetch(running.apiUrl + '/v1/hello/Ada')).json()
+await running.stop()
+const known = ${JSON.stringify(WEIGHTY)}
+process.stdout.write('\\n' + JSON.stringify({ reply, packages: known.filter((name) => packages.has(name)) }))
+process.exit(0)
+`
 
 const APP = {
   'tsconfig.json': JSON.stringify({

@@ -18,7 +18,7 @@ const [place, kill, again, explain, ...more] = blocks(readme).filter(
 
 const missing = ['bash', 'curl', 'npm'].filter((name) => spawnSync(name, ['--version']).error)
 /** Everything together takes a few seconds; a machine under load gets many of them. */
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 240_000
 
 async function freePort(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -112,6 +112,17 @@ describe('the walk-through', {
     const { code, output, errors } = await shell.type(again?.text ?? '')
     assert.equal(code, 0, errors)
     assert.match(output, /^(?:the same bytes\n)*21\n$/)
+  })
+
+  test('from order to refund, with a provider that fails', async () => {
+    const guide = blocks(readFileSync(join(root, 'docs/guides/payments.md'), 'utf8'))
+    assert.ok(guide.some(({ language }) => language === 'text'))
+    for (const [index, block] of guide.entries()) {
+      if (block.language !== 'sh') continue
+      const { code, output, errors } = await shell.type(block.text)
+      assert.equal(code, 0, `line ${block.line}: ${output}${errors}`)
+      assert.equal(`${output.trimEnd()}\n`, guide[index + 1]?.text, `line ${block.line}: ${errors}`)
+    }
   })
 
   test('what a request goes through', async () => {

@@ -14,8 +14,10 @@ const root = join(import.meta.dirname, '..')
 const PATTERNS = ['src', 'test', 'tools', 'example'].map((folder) => `${folder}/**/*.test.ts`)
 /** More files at once than cores only make each slower; above four the shared server is the limit. */
 const CONCURRENCY_MAX = 4
-/** A file that needs longer hangs. */
-const FILE_TIMEOUT_MS = 5 * 60_000
+/** A test that needs longer hangs. */
+const TEST_TIMEOUT_MS = 5 * 60_000
+/** Three times what all of them take: a file that leaves something open would wait for ever. */
+const RUN_TIMEOUT_MS = 25 * 60_000
 
 function check(title: string, script: string, args: readonly string[]): boolean {
   console.log(`${title} ...`)
@@ -40,7 +42,10 @@ interface Outcome {
 
 function runTests(files: string[]): Promise<Outcome> {
   const concurrency = Math.min(availableParallelism(), CONCURRENCY_MAX)
-  const stream = run({ files, concurrency, timeout: FILE_TIMEOUT_MS })
+  const signal = AbortSignal.timeout(RUN_TIMEOUT_MS)
+  signal.onabort = () =>
+    console.error(`The run was ended after ${RUN_TIMEOUT_MS / 60_000} minutes.`)
+  const stream = run({ files, concurrency, timeout: TEST_TIMEOUT_MS, signal })
   let outcome: Outcome = { passed: 0, failed: 0 }
   stream.on('test:summary', ({ file, counts }) => {
     // Only the summary of the whole run has no file.

@@ -5,6 +5,13 @@ import type { AppReport } from '../apps/fixture.ts'
 
 const START_TIMEOUT_MS = 30_000
 
+export interface AppOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly execArgv?: readonly string[]
+  /** `ignore`: what it logs is written, and nobody reads it. */
+  readonly output?: 'inherit' | 'ignore'
+}
+
 export class AppProcess {
   readonly name: string
   readonly url: string
@@ -16,10 +23,16 @@ export class AppProcess {
     this.#child = child
   }
 
-  static async start(name: string, file: string, databaseUrl: string): Promise<AppProcess> {
+  static async start(
+    name: string,
+    file: string,
+    databaseUrl: string,
+    options: AppOptions = {},
+  ): Promise<AppProcess> {
     const child = fork(new URL(`../apps/${file}`, import.meta.url), {
-      env: { ...process.env, BENCH_URL: databaseUrl, NODE_ENV: 'production' },
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, BENCH_URL: databaseUrl, NODE_ENV: 'production', ...options.env },
+      execArgv: [...process.execArgv, ...(options.execArgv ?? [])],
+      stdio: ['ignore', options.output ?? 'inherit', 'inherit', 'ipc'],
     })
     const signal = AbortSignal.timeout(START_TIMEOUT_MS)
     const died = once(child, 'exit').then(() => {

@@ -9,6 +9,8 @@ const DevFile = z.object({
   admin: z.string(),
   /** The process that serves, for `kill -9`. */
   pid: z.int().optional(),
+  /** The payment provider, with an admin side that makes it misbehave. */
+  payments: z.string().optional(),
   /** Each mail of the shop is a line of this file. */
   mail: z.string().optional(),
   keys: z

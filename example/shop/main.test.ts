@@ -28,6 +28,7 @@ test('wrong settings are told at once, with the way to mend them and no stack', 
   for (const [env, complaint] of [
     [{ PORT: 'eighty', REQUEST_TIMEOUT_MS: '-1' }, /PORT must be .*REQUEST_TIMEOUT_MS must be/s],
     [{ SMTP_URL: 'mail.example' }, /SMTP_URL must be/],
+    [{ SMTP_URL: 'smtp://127.0.0.1:1' }, /PAYMENTS_URL must be/],
   ] as const) {
     const child = start(env)
     const told = [child.stdout, child.stderr].map((stream) => text(stream as Readable))
@@ -57,6 +58,8 @@ test('an order survives a kill, and the next process goes on where it was', asyn
     HOLDFAST_ENV: 'test',
     DATABASE_URL: database.url,
     SMTP_URL: sink.url,
+    PAYMENTS_URL: 'http://127.0.0.1:9',
+    PAYMENTS_ACCOUNTS: '[]',
     PORT: '0',
     ADMIN_PORT: '0',
     LOG_LEVEL: 'silent',

@@ -4,15 +4,17 @@
  */
 import { startApp } from '../../src/app/start-app.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
-import { app } from './app.ts'
+import { apiInfo, app } from './app.ts'
 import { mailSettings } from './notifications/mailer.ts'
+import { providerSettings } from './payments/payment-provider-client.ts'
 import { runProgram } from './run-program.ts'
 import { roles } from './shared/roles.ts'
 
 await runProgram(async () => {
   const config = loadConfig(process.env)
   mailSettings(process.env)
-  const running = await startApp(app, { config, roles })
+  providerSettings(process.env)
+  const running = await startApp(app, { config, roles, api: apiInfo })
   running.shutdown.install()
   process.send?.({ api: running.apiUrl, admin: running.adminUrl })
 })

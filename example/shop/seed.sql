@@ -48,6 +48,9 @@ SELECT n, hash, at, pg_temp.seed_uuid(at, hash) AS id,
     ELSE 'customer_' || lpad(pg_temp.seed_pick(hash, 1, customers)::text, 5, '0') END AS customer,
   CASE WHEN dice < 50 THEN 1 WHEN dice < 75 THEN 2 WHEN dice < 90 THEN 3 ELSE 4 END AS line_count,
   pg_temp.seed_pick(hash, 11, 12) = 0 AS cancelled,
+  -- One in five hundred waits for a review; an eighth of the others has been shipped.
+  n % 500 = 7 AND pg_temp.seed_pick(hash, 11, 12) <> 0 AS held,
+  n % 8 = 0 AND pg_temp.seed_pick(hash, 11, 12) <> 0 AS shipped,
   (sellable * popularity * popularity)::integer AS first_item
 FROM (
   SELECT n, hash, sellable, customers, pg_temp.seed_pick(hash, 6, 100) AS dice,
@@ -74,9 +77,9 @@ FROM (
 ) AS o
 JOIN seed_products AS p ON p.n = o.item + o.item / 49 + 1;
 
-INSERT INTO orders (id, customer_id, status, currency, total_minor, placed_at, cancelled_at)
-SELECT o.id, o.customer, CASE WHEN o.cancelled THEN 'cancelled' ELSE 'placed' END, l.currency, l.total_minor, o.at,
-  CASE WHEN o.cancelled THEN o.at + interval '2 hours' END
+INSERT INTO orders (id, customer_id, status, currency, total_minor, placed_at, cancelled_at, shipped_at)
+SELECT o.id, o.customer, CASE WHEN o.cancelled THEN 'cancelled' WHEN o.held THEN 'held' ELSE 'placed' END, l.currency, l.total_minor, o.at,
+  CASE WHEN o.cancelled THEN o.at + interval '2 hours' END, CASE WHEN o.shipped THEN o.at + interval '1 day' END
 FROM seed_orders AS o
 JOIN (SELECT n, min(currency) AS currency, sum(price_minor * quantity) AS total_minor FROM seed_lines GROUP BY n) AS l USING (n)
 ORDER BY n;
@@ -89,6 +92,40 @@ FROM seed_lines ORDER BY n, line_no;
 INSERT INTO product_sales (product_id, sku, currency, orders_count, units, revenue_minor)
 SELECT product_id, min(sku), min(currency), count(*), sum(quantity), sum(price_minor * quantity)
 FROM seed_lines WHERE NOT cancelled GROUP BY product_id;
+
+-- What was thought of a tenth of the orders, and of all that are held.
+INSERT INTO fraud_assessments (order_id, customer_id, card_fingerprint, total_minor, currency, score, reasons, status,
+  assessed_at, decided_at, decided_by, note)
+SELECT o.id, o.customer_id, 'fp_' || substr(s.hash, 1, 12), o.total_minor, o.currency,
+  CASE WHEN s.held OR s.n % 130 = 0 THEN 75 ELSE 0 END,
+  CASE WHEN s.held OR s.n % 130 = 0 THEN jsonb_build_array(
+    jsonb_build_object('rule', 'card-shared', 'score', 40, 'detail', '3 customers have used the card in the last day.'),
+    jsonb_build_object('rule', 'country-mismatch', 'score', 35, 'detail', 'The card is from US, the order goes to DE.')) ELSE '[]' END,
+  CASE WHEN s.held THEN 'open' WHEN s.n % 130 = 0 THEN CASE WHEN s.cancelled THEN 'rejected' ELSE 'approved' END ELSE 'accepted' END,
+  s.at, CASE WHEN s.n % 130 = 0 AND NOT s.held THEN s.at + interval '1 hour' END,
+  CASE WHEN s.n % 130 = 0 AND NOT s.held THEN 'support' END, CASE WHEN s.n % 130 = 0 AND NOT s.held THEN 'Called the customer.' END
+FROM seed_orders AS s JOIN orders AS o ON o.id = s.id
+WHERE s.n % 10 = 0 OR s.held ORDER BY s.n;
+
+INSERT INTO fraud_blocklist (id, kind, value, reason, added_by, added_at)
+SELECT pg_temp.seed_uuid(at, hash), kind, value, reason, 'support', at
+FROM (
+  SELECT *, timestamptz '2026-02-01 09:00:00+00' + n * interval '1 day' AS at, pg_temp.seed_hash('block', n) AS hash
+  FROM (VALUES (1, 'card', 'fp_stolen00001', 'Reported as stolen.'), (2, 'card', 'fp_stolen00002', 'Reported as stolen.'),
+    (3, 'email', 'mallory@example.org', 'Three chargebacks.'), (4, 'country', 'KP', 'Nothing is sent there.')) AS entry (n, kind, value, reason)
+) AS entries;
+
+-- A parcel takes a step a day; the state where it is shows how far it has come.
+INSERT INTO shipments (id, order_id, customer_id, carrier, tracking_code, status, version, created_at, updated_at)
+SELECT pg_temp.seed_uuid(at + interval '1 day', md5(hash)), id, customer, (ARRAY['Postal', 'Express', 'Freight'])[1 + n / 8 % 3],
+  'T' || upper(substr(hash, 1, 10)), (ARRAY['created', 'handed_over', 'in_transit', 'delivered'])[steps], steps,
+  at + interval '1 day', at + steps * interval '1 day'
+FROM (SELECT *, CASE n / 8 % 40 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 3 ELSE 4 END AS steps FROM seed_orders) AS parcel
+WHERE shipped ORDER BY n;
+
+INSERT INTO shipment_moves (shipment_id, no, status, moved_at)
+SELECT id, step, (ARRAY['created', 'handed_over', 'in_transit', 'delivered'])[step], created_at + (step - 1) * interval '1 day'
+FROM shipments, generate_series(1, version) AS step;
 
 DROP FUNCTION pg_temp.seed_hash(text, integer);
 DROP FUNCTION pg_temp.seed_pick(text, integer, integer);

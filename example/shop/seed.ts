@@ -68,7 +68,8 @@ export async function seed(options: SeedOptions): Promise<SeedReport> {
   }
 }
 
-const ANALYZE = 'ANALYZE products, orders, order_lines, product_sales'
+const ANALYZE =
+  'ANALYZE products, orders, order_lines, product_sales, fraud_assessments, shipments, shipment_moves'
 
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, application_name: 'shop seed' })

@@ -8,10 +8,10 @@ export interface SmtpSink {
   stop(): Promise<void>
 }
 
-/** Starts the mail server for development; each mail becomes a line of `file`. */
-export async function startSmtpSink(file: string): Promise<SmtpSink> {
+/** Starts the mail server for development; each mail becomes a line of `file`. Port 0: a free one. */
+export async function startSmtpSink(file: string, at = 0): Promise<SmtpSink> {
   const program = fileURLToPath(new URL('./smtp-sink.ts', import.meta.url))
-  const child = fork(program, [file])
+  const child = fork(program, [file, `${at}`])
   const told = once(child, 'message').then(([message]) => message as { readonly port: number })
   const ended = once(child, 'exit')
   const gone = ended.then(([code]) => {

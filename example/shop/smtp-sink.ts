@@ -1,6 +1,6 @@
 /**
  * A mail server for development, a process of its own: takes every mail on 127.0.0.1 and appends it
- * as one line of JSON to the file given as the first argument. Tells its port to its parent.
+ * as one line of JSON to the file given as the first argument, on the port given as the second. Tells its port to its parent.
  */
 import { appendFileSync } from 'node:fs'
 import { SMTPServer } from 'smtp-server'
@@ -53,7 +53,7 @@ function keep(raw: string, from: string, to: readonly string[]): void {
 // A client that was killed takes its connections along; the others go on.
 server.on('error', () => {})
 
-server.listen(0, '127.0.0.1', () => {
+server.listen(Number(process.argv[3] ?? 0), '127.0.0.1', () => {
   const address = server.server.address()
   if (typeof address === 'object') process.send?.({ port: address?.port })
 })

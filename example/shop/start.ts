@@ -1,6 +1,6 @@
 /**
  * The shop for development, in one command: an embedded Postgres (or the one of DATABASE_URL),
- * migrated and seeded; a mail server that keeps what it gets; API and loops in this process.
+ * migrated and seeded; a mail server that keeps what it gets; a payment provider; API and loops in this process.
  */
 import { join, relative } from 'node:path'
 import { migrationSources } from '../../src/app/sources.ts'
@@ -14,16 +14,18 @@ import { withSession } from '../../src/database/migrate/session.ts'
 import { buildRegistry } from '../../src/operation/registry.ts'
 import { type Config, loadConfig } from '../../src/runtime/config.ts'
 import type { StopStep } from '../../src/runtime/shutdown.ts'
-import { app } from './app.ts'
+import { apiInfo, app } from './app.ts'
 import { type DevFile, readDevFile, writeDevFile } from './dev-file.ts'
+import { newAccounts, ProviderProcess } from './payment-provider/provider-process.ts'
 import { runProgram } from './run-program.ts'
 import { type SeedReport, seed } from './seed.ts'
-import { roles } from './shared/roles.ts'
+import { roles, tenants } from './shared/roles.ts'
 import { startSmtpSink } from './smtp-sink-process.ts'
 import { welcome } from './welcome.ts'
 
 const folder = join(process.cwd(), '.holdfast')
 const devFile = join(folder, 'dev.json')
+const paymentsFile = join(folder, 'payments.db')
 const mailFile = join(folder, 'mail.jsonl')
 
 await runProgram(async () => {
@@ -31,14 +33,17 @@ await runProgram(async () => {
   const config = await withDatabase(stops)
   const seeded = await prepare(config)
   const mail = await withMail(stops)
+  const provider = await withPayments(stops)
 
-  const running = await startApp(app, { config, roles })
+  const running = await startApp(app, { config, roles, api: apiInfo })
   for (const stop of stops) running.shutdown.add(stop)
   running.shutdown.install()
 
   const { keys } = seeded
   const { apiUrl: api = '', adminUrl: admin } = running
-  const content: DevFile = { api, admin, pid: process.pid, ...mail, keys }
+  await provider?.admin.sendWebhooksTo(`${api}/v1/webhooks/payments`)
+  const payments = provider && { payments: provider.url }
+  const content: DevFile = { api, admin, pid: process.pid, ...payments, ...mail, keys }
   await writeDevFile(devFile, content)
   say(welcome({ ...content, sku: seeded.sku, devFile: relative(process.cwd(), devFile) }))
 })
@@ -80,6 +85,17 @@ async function withMail(stops: StopStep[]): Promise<Pick<DevFile, 'mail'>> {
   process.env.SMTP_URL = sink.url
   stops.push({ name: 'mail sink', timeoutMs: 5_000, stop: () => sink.stop() })
   return { mail: mailFile }
+}
+
+/** PAYMENTS_URL and PAYMENTS_ACCOUNTS name a provider of your own; it is told where webhooks go. */
+async function withPayments(stops: StopStep[]): Promise<ProviderProcess | undefined> {
+  if (process.env.PAYMENTS_URL) return undefined
+  const accounts = newAccounts(tenants)
+  const provider = await ProviderProcess.start({ file: paymentsFile, accounts })
+  process.env.PAYMENTS_URL = provider.url
+  process.env.PAYMENTS_ACCOUNTS = JSON.stringify(accounts)
+  stops.push({ name: 'payment provider', timeoutMs: 5_000, stop: () => provider.stop() })
+  return provider
 }
 
 function say(text: string): void {

@@ -12,8 +12,12 @@ import { type TestDatabase, testDatabase } from '../../src/testing/test-database
 import { type TestSignal, testSignal } from '../../src/testing/test-signal.ts'
 import { app } from './app.ts'
 import type { Mail, Mailer } from './notifications/mailer.ts'
+import { ProviderAdmin } from './payment-provider/provider-admin.ts'
+import { newAccounts } from './payment-provider/provider-process.ts'
+import { startProvider } from './payment-provider/provider-server.ts'
+import { paymentProvider, providerSettings } from './payments/payment-provider-client.ts'
 import { seed } from './seed.ts'
-import { type Role, roles, type Tenant } from './shared/roles.ts'
+import { type Role, roles, type Tenant, tenants } from './shared/roles.ts'
 
 export interface Answer<Body = Record<string, unknown>> {
   readonly status: number
@@ -23,6 +27,8 @@ export interface Answer<Body = Record<string, unknown>> {
 
 export interface AskOptions {
   readonly body?: unknown
+  /** A body that is no JSON, as it is sent. */
+  readonly stream?: { readonly type: string; readonly body: string | Uint8Array | ReadableStream }
   readonly idempotencyKey?: string
   readonly headers?: Readonly<Record<string, string>>
   /** The caller leaves when it aborts. */
@@ -40,6 +46,8 @@ export interface TestShop extends AsyncDisposable {
   readonly running: RunningApp
   readonly database: TestDatabase
   readonly mails: TestSignal<Mail>
+  /** The payment provider, in this process: a real one, whose store is gone with it. */
+  readonly provider: ProviderAdmin
   caller(tenant: Tenant, role: Role): Promise<Caller>
   /** Reads in a tenant, as the owner of the shop's tables or as a role. */
   rows<Row extends pg.QueryResultRow>(
@@ -59,6 +67,8 @@ const size = { products: 100, orders: 120, customers: 10 }
 export interface TestShopOptions {
   /** What stands between the shop and its database: gives the URL that leads through it. */
   readonly through?: (database: TestDatabase) => Promise<string>
+  /** In place of one that keeps what it gets in `mails`. */
+  readonly mailer?: Mailer
 }
 
 export async function testShop(options: TestShopOptions = {}): Promise<TestShop> {
@@ -66,7 +76,10 @@ export async function testShop(options: TestShopOptions = {}): Promise<TestShop>
   await migrate({ url: database.url, sources: migrationSources(buildRegistry(app)) })
   await seed({ url: database.url, sizes: { acme: size, globex: size } })
   const mails = testSignal<Mail>('mail')
-  const mailer: Mailer = { send: async (mail) => mails.emit(mail), close: () => {} }
+  const mailer: Mailer = options.mailer ?? {
+    send: async (mail) => mails.emit(mail),
+    close: () => {},
+  }
   const config = loadConfig({
     HOLDFAST_ENV: 'test',
     DATABASE_URL: (await options.through?.(database)) ?? database.url,
@@ -75,13 +88,16 @@ export async function testShop(options: TestShopOptions = {}): Promise<TestShop>
     ADMIN_PORT: '0',
     LOG_LEVEL: 'error',
   })
-  const running = await startApp(app, { config, roles, services: { mailer } })
+  const { payments, ...provider } = await testProvider()
+  const running = await startApp(app, { config, roles, services: { mailer, payments } })
+  await provider.admin.sendWebhooksTo(`${running.apiUrl}/v1/webhooks/payments`)
   const inTenant: InTenant = (tenant, role, text, values) =>
     askDatabase(database.url, tenant, role, text, values)
   return {
     running,
     database,
     mails,
+    provider: provider.admin,
     caller: (tenant, role) => newCaller(inTenant, running.apiUrl ?? '', tenant, role),
     rows: (tenant, text, values, role) => inTenant(tenant, role ?? 'none', text, values),
     deliverEvents: () => deliverEvents(running),
@@ -91,9 +107,19 @@ export async function testShop(options: TestShopOptions = {}): Promise<TestShop>
     },
     async [Symbol.asyncDispose]() {
       await running.stop()
+      await provider.stop()
+      payments.close()
       await database.drop()
     },
   }
+}
+
+async function testProvider() {
+  const accounts = newAccounts(tenants)
+  const { url, stop } = await startProvider({ file: ':memory:', accounts })
+  const settings = { PAYMENTS_URL: url, PAYMENTS_ACCOUNTS: JSON.stringify(accounts) }
+  const payments = paymentProvider(providerSettings(settings))
+  return { admin: new ProviderAdmin(url), payments, stop }
 }
 
 type InTenant = <Row extends pg.QueryResultRow>(
@@ -119,7 +145,8 @@ async function newCaller(
   const authorization = `Bearer ${issued.text.reveal()}`
   return {
     principal: issued.key.principal,
-    async ask<Body>(what: string, { body, idempotencyKey, headers, signal }: AskOptions = {}) {
+    async ask<Body>(what: string, options: AskOptions = {}) {
+      const { body, stream, idempotencyKey, headers, signal } = options
       const [method = '', path = ''] = what.split(' ')
       const response = await fetch(apiUrl + path, {
         method,
@@ -127,12 +154,15 @@ async function newCaller(
           authorization,
           ...(method !== 'GET' && { 'idempotency-key': idempotencyKey ?? randomUUID() }),
           ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(stream !== undefined && { 'content-type': stream.type }),
           ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(stream !== undefined && { body: stream.body, duplex: 'half' }),
         ...(signal !== undefined && { signal }),
-      })
-      const reply = (await response.json()) as Body
+      } as RequestInit)
+      const isJson = /json/.test(response.headers.get('content-type') ?? '')
+      const reply = (await (isJson ? response.json() : response.text())) as Body
       return { status: response.status, headers: response.headers, body: reply }
     },
   }

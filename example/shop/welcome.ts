@@ -10,7 +10,7 @@ export interface Welcome extends DevFile {
 
 /** What a person needs first: addresses, keys, and a line to paste. */
 export function welcome(facts: Welcome): string {
-  const { api, admin, pid, mail, keys, devFile } = facts
+  const { api, admin, pid, mail, payments, keys, devFile } = facts
   const rows = keys.map(
     ({ tenant, role, key }) => `    ${tenant.padEnd(8)}${role.padEnd(10)}${key}`,
   )
@@ -18,9 +18,10 @@ export function welcome(facts: Welcome): string {
     '',
     'The shop is open. Ctrl-C closes it.',
     '',
-    `  API    ${api}`,
-    `  Admin  ${admin}`,
-    ...(mail === undefined ? [] : [`  Mail   ${mail}`]),
+    `  API      ${api}`,
+    `  Admin    ${admin}`,
+    ...(payments === undefined ? [] : [`  Payments ${payments}`]),
+    ...(mail === undefined ? [] : [`  Mail     ${mail}`]),
     '',
     `  Development API keys (also in ${devFile}):`,
     ...rows,
@@ -29,13 +30,35 @@ export function welcome(facts: Welcome): string {
     '',
     orderLine(facts),
     '',
+    '  Pay for it, with the id that came back, and see what became of that:',
+    '',
+    payLines(facts),
+    '',
     `  Or kill -9 ${pid} first, npm start again, and paste it then.`,
     '',
   ].join('\n')
 }
 
+function payLines({ api, keys }: Welcome): string {
+  const authorization = `-H 'Authorization: Bearer ${customerKey(keys)}'`
+  const pay = [
+    `curl -sS ${api}/v1/orders/$order/pay`,
+    authorization,
+    `-H 'Content-Type: application/json'`,
+    `-H "Idempotency-Key: pay-$order"`,
+    `-d '{"source":"src_card"}'`,
+  ].join(' \\\n  ')
+  return ['order=ord_...', pay, `curl -sS ${api}/v1/orders/$order/payment ${authorization}`].join(
+    '\n',
+  )
+}
+
+function customerKey(keys: DevFile['keys']): string {
+  return keys.find((one) => one.role === 'customer')?.key ?? ''
+}
+
 function orderLine({ api, keys, sku }: Welcome): string {
-  const key = keys.find((one) => one.role === 'customer')?.key ?? ''
+  const key = customerKey(keys)
   return [
     `curl -sS -i ${api}/v1/orders`,
     `-H 'Authorization: Bearer ${key}'`,

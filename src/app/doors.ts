@@ -2,18 +2,20 @@
 import type { Authenticator } from '../access/authenticate.ts'
 import { type Clock, pause } from '../base/clock.ts'
 import { anonymousPrincipal } from '../base/principal.ts'
-import type { Pool } from '../database/pool.ts'
 import { execute } from '../operation/execute.ts'
 import { expectedProblem } from '../operation/failure.ts'
 import { builtinProblem, type ProblemError } from '../operation/problem.ts'
 import type { RegisteredOperation, Registry } from '../operation/registered.ts'
 import type { OperationRuntime } from '../operation/runtime.ts'
+import { verifySigned } from '../operation/signed-request.ts'
+import { stageBody } from '../operation/stage-body.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Health } from '../runtime/health.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts'
 import { type AdminServer, createAdminServer } from '../transport/http/admin-server.ts'
 import { createHttpServer, type HttpServer } from '../transport/http/server.ts'
-import { openApi } from '../transport/rest/openapi.ts'
+import { type ApiInfo, openApi } from '../transport/rest/openapi.ts'
 import type { Authentication } from '../transport/rest/operation-route.ts'
 
 export interface DoorOptions {
@@ -22,11 +24,11 @@ export interface DoorOptions {
   readonly runtime: OperationRuntime
   readonly authenticator: Authenticator
   readonly health: Health
-  readonly pool: Pool
-  readonly loopPool: Pool
+  readonly telemetry: Telemetry
   readonly log: Log
   readonly clock: Clock
   readonly serving: boolean
+  readonly api?: ApiInfo | undefined
 }
 
 export interface Doors {
@@ -40,9 +42,12 @@ export interface Doors {
 
 const ADMIN_STOP_MS = 1_000
 
+/** Of an app that does not say how it is called. */
+const API: ApiInfo = { title: 'API', version: '1' }
+
 export async function openDoors(options: DoorOptions): Promise<Doors> {
   const { config, registry, clock } = options
-  const api = openApi(registry, { title: 'API', version: '1' })
+  const api = openApi(registry, options.api ?? API)
   const server = options.serving ? apiServer(options, JSON.stringify(api)) : undefined
   const apiUrl = await server?.listen()
   const admin = createAdminServer({
@@ -51,7 +56,6 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     limits: config.http,
     api,
     apiUrl: () => config.http.publicUrl ?? apiUrl ?? '',
-    metrics: () => [...(server?.metrics() ?? []), ...poolLines(options)],
   })
   const adminUrl = await admin.listen()
   return { apiUrl, adminUrl, ...stops(server, admin, clock) }
@@ -70,16 +74,22 @@ function stops(server: HttpServer | undefined, admin: AdminServer, clock: Clock)
 }
 
 function apiServer(options: DoorOptions, description: string): HttpServer {
-  const { registry, runtime, authenticator, health, log, clock, config } = options
+  const { registry, runtime, authenticator, health, log, clock, config, telemetry } = options
   return createHttpServer({
     registry,
     execute: (operation, request) => execute(runtime, operation, request),
+    stage: (command, request) => stageBody(runtime, command, request),
     authenticate: (text, operation) => authenticate(authenticator, text, operation),
+    verify: (operation, { headers, body }) => {
+      const { services } = runtime
+      return verifySigned(operation, { headers, body, nowMs: clock.now(), services })
+    },
     health,
     log,
     clock,
     config: config.http,
     description,
+    telemetry,
   })
 }
 
@@ -108,16 +118,5 @@ function answer(found: Awaited<ReturnType<Authenticator['authenticate']>>) {
   return builtinProblem('unauthenticated', {
     detail: found.detail,
     headers: { 'www-authenticate': found.challenge },
-  })
-}
-
-function poolLines({ pool, loopPool }: DoorOptions): string[] {
-  return [...gauges('api', pool), ...gauges('loops', loopPool)]
-}
-
-function gauges(name: string, pool: Pool): string[] {
-  return Object.entries(pool.metrics()).map(([metric, value]) => {
-    const snake = metric.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    return `holdfast_pool_${snake}{pool="${name}"} ${value}`
   })
 }

@@ -10,6 +10,7 @@ const FRAMEWORK = [
   ['holdfast/event', '../state/event/migrations/'],
   ['holdfast/job', '../state/job/migrations/'],
   ['holdfast/quota', '../state/quota/migrations/'],
+  ['holdfast/staging', '../state/staging/migrations/'],
 ] as const
 
 export function frameworkSources(): readonly MigrationSource[] {

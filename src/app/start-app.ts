@@ -12,20 +12,30 @@ import { createGuard } from '../database/guard.ts'
 import { CursorSeal } from '../database/page.ts'
 import { Pool } from '../database/pool.ts'
 import type { AppDefinition } from '../operation/builder.ts'
+import { missingIndexes } from '../operation/list-indexes.ts'
 import { buildRegistry } from '../operation/registry.ts'
 import type { OperationRuntime } from '../operation/runtime.ts'
 import type { Config } from '../runtime/config.ts'
 import { Health } from '../runtime/health.ts'
 import { createLog, type Log } from '../runtime/log.ts'
+import type { Loop } from '../runtime/loop.ts'
 import { installOutboundGuard } from '../runtime/outbound-guard.ts'
 import type { Credential } from '../runtime/scope.ts'
 import { type ServiceDefinition, startServices } from '../runtime/service.ts'
 import { Shutdown } from '../runtime/shutdown.ts'
+import { type OpenTracing, openTracing } from '../runtime/telemetry/export-traces.ts'
+import { observeProcess } from '../runtime/telemetry/process-metrics.ts'
+import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts'
+import { startedChannel } from '../runtime/telemetry/watch-work.ts'
 import { CLAIM_WAIT_MS_DEFAULT, RETENTION_MS_DEFAULT } from '../state/idempotency/idempotency.ts'
+import type { ApiInfo } from '../transport/rest/openapi.ts'
+import { backlogLoop } from './backlog.ts'
 import { type Doors, openDoors } from './doors.ts'
+import { observeOutbound, observePools, observeSpans } from './observe.ts'
 import { DatabaseGate } from './prepare-database.ts'
 import { migrationSources } from './sources.ts'
 import { type Loops, wireLimiter, wireLoops } from './wire.ts'
+import { WorkRecorder } from './work-recorder.ts'
 
 export interface StartOptions {
   readonly config: Config
@@ -35,6 +45,8 @@ export interface StartOptions {
   readonly roles?: RoleTable
   /** Ready-made services that stand in for those of the same name: for tests. */
   readonly services?: Readonly<Record<string, unknown>>
+  /** How the description and the documentation name the API. Default: `API`, version 1. */
+  readonly api?: ApiInfo
   readonly log?: Log
   readonly clock?: Clock
   /** Walks inside every batch of the API: for crash tests and explorers. */
@@ -50,6 +62,7 @@ export interface RunningApp {
   readonly runtime: OperationRuntime
   readonly loops: Loops
   readonly health: Health
+  readonly telemetry: Telemetry
   /** Signals and failures are listened to once `install` is called on it. */
   readonly shutdown: Shutdown
   /** Drains and ends everything; the process goes on. */
@@ -59,11 +72,15 @@ export interface RunningApp {
 /** The loops' own connections: a burst of requests must not keep them from renewing leases. */
 const LOOP_CONNECTIONS_MAX = 6
 
-export async function startApp(app: AppDefinition, options: StartOptions): Promise<RunningApp> {
-  const parts = assemble(app, options)
+export async function startApp(app: AppDefinition, asked: StartOptions): Promise<RunningApp> {
+  const { config, clock = systemClock, log = createLog(config.log) } = asked
+  const options = { ...asked, clock, log }
+  const spans = await openTracing({ config: config.telemetry, clock, log })
+  const parts = await assembled(app, options, spans)
   const { gate, shutdown } = parts
   try {
     const catalog = await gate.look()
+    const told = catalog === null ? undefined : tellMissingIndexes(parts)
     if (catalog !== null) await useCatalog(parts, catalog)
     const services = await startServices(serviceOptions(app, parts, options))
     const running = await open(parts, services.services, options).catch(async (error) => {
@@ -72,12 +89,15 @@ export async function startApp(app: AppDefinition, options: StartOptions): Promi
     })
     shutdown.add({ name: 'services', timeoutMs: 5_000, stop: () => services.stop() })
     addPools(parts)
+    shutdown.add({ name: 'traces', timeoutMs: 3_000, stop: () => spans.stop() })
     if (catalog === null) awaitDatabase(parts, running.loops)
     else running.loops.start()
+    await told
+    startedChannel.publish({ apiUrl: running.apiUrl, adminUrl: running.adminUrl })
     return running
   } catch (error) {
     // Whoever started it tells it, with what to do next.
-    await closePools(parts)
+    await Promise.all([closePools(parts), spans.stop()])
     throw error
   }
 }
@@ -88,12 +108,32 @@ async function useCatalog({ guard, config }: Parts, catalog: Catalog): Promise<v
   if (config.environment !== 'production') await guard.ready
 }
 
-type Parts = ReturnType<typeof assemble>
+/** Lists without their index work, a little slower each day: told, and no reason not to start. */
+async function tellMissingIndexes({ registry, pool, log }: Parts): Promise<void> {
+  try {
+    for (const finding of await missingIndexes(registry, pool)) log.warn({}, finding)
+  } catch (error) {
+    log.warn({ error }, 'Whether the lists have their indexes could not be looked up.')
+  }
+}
 
-function assemble(app: AppDefinition, options: StartOptions) {
-  const { config } = options
-  const clock = options.clock ?? systemClock
-  const log = options.log ?? createLog(config.log)
+type Parts = ReturnType<typeof assemble>
+type Settled = StartOptions & { readonly clock: Clock; readonly log: Log }
+
+/** An app that is put together wrongly must not leave the thread of the exporter behind. */
+async function assembled(app: AppDefinition, options: Settled, spans: OpenTracing): Promise<Parts> {
+  try {
+    const parts = assemble(app, options, createTelemetry(spans.tracing))
+    observeSpans(parts.telemetry.metrics, spans.queue)
+    return parts
+  } catch (error) {
+    await spans.stop()
+    throw error
+  }
+}
+
+function assemble(app: AppDefinition, options: Settled, telemetry: Telemetry) {
+  const { config, clock, log } = options
   const registry = buildRegistry(app, [], cursorSeal(config))
   const url = databaseUrl(config)
   const directUrl = config.database.directUrl?.reveal() ?? url
@@ -117,9 +157,11 @@ function assemble(app: AppDefinition, options: StartOptions) {
   const shutdown = new Shutdown({ log, clock, exit: options.exit ?? (() => {}) })
   const mode = config.environment === 'production' ? 'production' : 'development'
   const guard = createGuard({ mode, onNotice: (notice: string) => log.warn({}, notice) })
-  const limiter = wireLimiter({ registry, loopPool, clock, log })
+  const { metrics } = telemetry
+  const limiter = wireLimiter({ registry, loopPool, clock, log, metrics })
+  observePools(metrics, { api: pool, loops: loopPool })
   const own = { registry, pool, loopPool, gate, health, shutdown, guard, limiter }
-  return { config, clock, log, directUrl, ...own }
+  return { config, clock, log, telemetry, directUrl, ...own }
 }
 
 /** Without a secret, in development, cursors are good until this process ends. */
@@ -152,7 +194,7 @@ async function open(
   options: StartOptions,
 ): Promise<RunningApp> {
   installOutboundGuard()
-  const { clock, log, pool, registry, guard, limiter, health, shutdown } = parts
+  const { clock, log, pool, registry, guard, limiter, health, shutdown, telemetry } = parts
   const does = options.does ?? ['api', 'loops']
   const authenticator = createAuthenticator({
     pool: parts.loopPool,
@@ -168,14 +210,34 @@ async function open(
   const loops = wireLoops({
     runtime: { ...runtime, pool: parts.loopPool },
     processing: does.includes('loops'),
-    background: [authenticator.loop, ...limiter.loops],
+    background: [authenticator.loop, ...limiter.loops, ...backlogLoops(parts, does)],
+    recorder: new WorkRecorder({ telemetry, log, clock }),
   })
-  const doors = await openDoors({ ...parts, runtime, authenticator, serving: does.includes('api') })
+  // Before the first request: a subscription that begins with now must not miss its event.
+  if (parts.gate.state.state === 'ready') await loops.register()
+  const doors = await openDoors({
+    ...parts,
+    api: options.api,
+    runtime,
+    authenticator,
+    serving: does.includes('api'),
+  })
   addStops(parts, doors, loops)
+  const stopObserving = observeProcess(telemetry.metrics, clock)
+  shutdown.add({ name: 'process metrics', timeoutMs: 1_000, stop: stopObserving })
+  const stopOutbound = observeOutbound(telemetry.metrics)
+  shutdown.add({ name: 'outbound metrics', timeoutMs: 1_000, stop: stopOutbound })
   registerChecks(parts, loops)
   const { apiUrl, adminUrl } = doors
   const stop = () => shutdown.stop('stop')
-  return { apiUrl, adminUrl, runtime, loops, health, shutdown, stop }
+  return { apiUrl, adminUrl, runtime, loops, health, telemetry, shutdown, stop }
+}
+
+/** Whoever works on events and jobs tells how many wait. */
+function backlogLoops(parts: Parts, does: readonly string[]): readonly Loop[] {
+  const { registry, loopPool: pool, clock, log, telemetry } = parts
+  if (!does.includes('loops')) return []
+  return [backlogLoop({ registry, pool, clock, log, metrics: telemetry.metrics })]
 }
 
 const SETTINGS = {
@@ -224,6 +286,7 @@ function awaitDatabase(parts: Parts, loops: Loops): void {
     (catalog) => {
       guard.use(catalog)
       loops.start()
+      void tellMissingIndexes(parts)
     },
     (error) => {
       log.error({ error }, 'The database cannot be used as it is.')

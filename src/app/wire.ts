@@ -19,6 +19,7 @@ import type { CheckResult } from '../runtime/health.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Runnable } from '../runtime/loop.ts'
 import { createPruner } from '../runtime/pruner.ts'
+import type { Metrics } from '../runtime/telemetry/metric.ts'
 import { type EventTurn, Relay, type SubscriptionHandler } from '../state/event/relay.ts'
 import { pruneExpiredKeys } from '../state/idempotency/idempotency.ts'
 import { type Job, pruneJobHistory } from '../state/job/job.ts'
@@ -30,6 +31,8 @@ import {
   type LimitPolicy,
   rateLimitHeaders,
 } from '../state/quota/quota.ts'
+import { pruneStaged } from '../state/staging/prune-staged.ts'
+import type { WorkRecorder, WorkStart, WorkThread } from './work-recorder.ts'
 
 export interface LoopOptions {
   readonly runtime: OperationRuntime
@@ -37,9 +40,12 @@ export interface LoopOptions {
   readonly processing: boolean
   /** Loops that every process needs: leases of limits, use of keys. */
   readonly background: readonly Runnable[]
+  readonly recorder: WorkRecorder
 }
 
 export interface Loops {
+  /** Gives every subscription its place in the log: what happens from then on reaches it. */
+  register(): Promise<void>
   start(): void
   stop(): Promise<void>
   wake(what: { readonly events: boolean; readonly jobs: boolean }): void
@@ -52,11 +58,13 @@ export interface Loops {
 const SLOTS_PER_QUEUE = 12
 /** Long enough to look back over a week of incidents. */
 const JOB_HISTORY_RETENTION_MS = 7 * 24 * 3600 * 1000
+/** Chunks of staged contents are large: some 25 MB at a time. */
+const STAGED_ROWS_MAX = 100
 
 export function wireLoops(options: LoopOptions): Loops {
-  const { runtime, processing } = options
-  const worker = processing ? wireWorker(runtime) : undefined
-  const relay = processing ? wireRelay(runtime) : undefined
+  const { runtime, processing, recorder } = options
+  const worker = processing ? wireWorker(runtime, recorder) : undefined
+  const relay = processing ? wireRelay(runtime, recorder) : undefined
   const cleaning = processing ? wireCleaning(runtime, () => worker?.wake()) : []
   const all = [worker, relay, ...cleaning, ...options.background].filter(
     (loop) => loop !== undefined,
@@ -64,6 +72,7 @@ export function wireLoops(options: LoopOptions): Loops {
   let started = false
   return {
     all,
+    register: async () => relay?.register(),
     start() {
       started = true
       for (const loop of all) loop.start()
@@ -94,18 +103,29 @@ export function wireLimiter(parts: {
   readonly loopPool: Pool
   readonly clock: Clock
   readonly log: Log
+  readonly metrics: Metrics
 }): WiredLimiter {
-  const { registry, loopPool: pool, clock, log } = parts
+  const { registry, loopPool: pool, clock, log, metrics } = parts
   const limiter = createLimiter({ pool, clock, log })
   for (const { name, limit } of registry.operations.values()) {
     if (limit !== undefined) limiter.declare(policyOf(name, limit))
+  }
+  const refusals = metrics.counter({
+    name: 'holdfast_limit_refusals_total',
+    help: 'Requests beyond the limit of their operation.',
+    labels: ['operation'],
+  })
+  const tell = (name: string, decision: Decision) => {
+    if (!decision.allowed) refusals.with(name).add()
+    return told(decision)
   }
   return {
     loops: limiter.loops,
     limiter: {
       check(name, limit, subject) {
         const decision = limiter.check(policyOf(name, limit), subject)
-        return decision instanceof Promise ? decision.then(told) : told(decision)
+        if (decision instanceof Promise) return decision.then((late) => tell(name, late))
+        return tell(name, decision)
       },
     },
   }
@@ -143,19 +163,27 @@ function wireCleaning(runtime: OperationRuntime, onRescued: () => void): readonl
       const [rows] = await runAsLoops(pool, pruneExpiredKeys(rowsMax))
       return rows?.rowCount ?? 0
     }),
+    createPruner({
+      name: 'staged-content pruner',
+      clock,
+      log,
+      prune: (rowsMax) => pruneStaged(pool, rowsMax),
+      rowsMax: STAGED_ROWS_MAX,
+    }),
   ]
 }
 
-function wireRelay(runtime: OperationRuntime): Relay | undefined {
+function wireRelay(runtime: OperationRuntime, recorder: WorkRecorder): Relay | undefined {
   const subscriptions = [...runtime.registry.subscriptions.values()]
   if (subscriptions.length === 0) return undefined
   const { pool, clock, log } = runtime
-  const handlers = subscriptions.map((each) => eventHandler(runtime, each))
+  const handlers = subscriptions.map((each) => eventHandler(runtime, recorder, each))
   return new Relay({ pool, clock, log, subscriptions: handlers })
 }
 
 function eventHandler(
   runtime: OperationRuntime,
+  recorder: WorkRecorder,
   subscription: RegisteredSubscription,
 ): SubscriptionHandler {
   const { name, event, timeoutMs, attemptsMax, backoff } = subscription
@@ -166,14 +194,29 @@ function eventHandler(
     attemptsMax,
     backoff,
     handle: (row, turn) =>
-      runSubscription(runtime, subscription, eventWork(row, turn), turn.closing),
+      recorder.record(eventStart(name, row), (thread) =>
+        runSubscription(runtime, subscription, eventWork(row, turn, thread), turn.closing),
+      ),
   }
 }
 
 type StoredEvent = Parameters<SubscriptionHandler['handle']>[0]
 
-function eventWork(row: StoredEvent, turn: EventTurn): EventWork {
+function eventStart(subscription: string, row: StoredEvent): WorkStart {
+  const { id, name: event, tenant, position, traceparent } = row
   return {
+    kind: 'event',
+    name: subscription,
+    requestId: row.requestId ?? `event-${id}`,
+    traceparent,
+    fields: { subscription, event, id, position, tenant },
+    attributes: { 'messaging.message.id': id, 'holdfast.event': event, 'holdfast.tenant': tenant },
+  }
+}
+
+function eventWork(row: StoredEvent, turn: EventTurn, thread: WorkThread): EventWork {
+  return {
+    ...thread,
     id: row.id,
     name: row.name,
     payload: row.payload,
@@ -187,16 +230,20 @@ function eventWork(row: StoredEvent, turn: EventTurn): EventWork {
   }
 }
 
-function wireWorker(runtime: OperationRuntime): Worker | undefined {
+function wireWorker(runtime: OperationRuntime, recorder: WorkRecorder): Worker | undefined {
   const jobs = [...runtime.registry.jobs.values()]
   if (jobs.length === 0) return undefined
   const { pool, clock, log } = runtime
   const queues = Object.fromEntries(jobs.map((job) => [job.contract.queue, SLOTS_PER_QUEUE]))
-  const handlers = new Map(jobs.map((job) => [job.name, jobHandler(runtime, job)]))
+  const handlers = new Map(jobs.map((job) => [job.name, jobHandler(runtime, recorder, job)]))
   return new Worker({ pool, clock, log, handlers, queues })
 }
 
-function jobHandler(runtime: OperationRuntime, job: RegisteredJob): JobHandler {
+function jobHandler(
+  runtime: OperationRuntime,
+  recorder: WorkRecorder,
+  job: RegisteredJob,
+): JobHandler {
   const { timeoutMs, backoff } = job.contract
   const acts = job.handler.act !== undefined
   return {
@@ -205,14 +252,34 @@ function jobHandler(runtime: OperationRuntime, job: RegisteredJob): JobHandler {
     timeoutMs,
     backoff,
     handle: (row, turn) =>
-      acts
-        ? actJob(runtime, job, jobWork(row, turn))
-        : runJob(runtime, job, jobWork(row, turn), turn.closing),
+      recorder.record(jobStart(row), (thread) =>
+        acts
+          ? actJob(runtime, job, jobWork(row, turn, thread))
+          : runJob(runtime, job, jobWork(row, turn, thread), turn.closing),
+      ),
   }
 }
 
-function jobWork(row: Job, turn: JobTurn): JobWork {
+function jobStart({ id, name: job, queue, tenant, attempt, ...row }: Job): WorkStart {
   return {
+    kind: 'job',
+    name: job,
+    requestId: row.requestId ?? `job-${id}`,
+    traceparent: row.traceparent,
+    fields: { job, id, queue, tenant, attempt },
+    attributes: {
+      'messaging.message.id': id,
+      'messaging.destination.name': queue,
+      'holdfast.job': job,
+      'holdfast.job.attempt': attempt,
+      'holdfast.tenant': tenant,
+    },
+  }
+}
+
+function jobWork(row: Job, turn: JobTurn, thread: WorkThread): JobWork {
+  return {
+    ...thread,
     id: row.id,
     name: row.name,
     queue: row.queue,

@@ -1,7 +1,21 @@
-import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 export function sha256(data: string | Uint8Array): Buffer {
   return hash('sha256', data, 'buffer')
+}
+
+/** Of what comes piece by piece. */
+export class RunningSha256 {
+  readonly #hash = createHash('sha256')
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data)
+  }
+
+  /** Once. */
+  end(): Buffer {
+    return this.#hash.digest()
+  }
 }
 
 export function hmacSha256(

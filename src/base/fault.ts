@@ -30,6 +30,30 @@ export const faultCatalogue = {
     title: 'A call to the outside was made inside a transaction.',
     next: 'The handler may run again, and its locks would be held during the call. Enqueue a job, or make it an action.',
   },
+  HF_OUTBOUND_TIMEOUT: {
+    title: 'A dependency did not answer in time.',
+    next: 'It may have done what was asked: ask it by the same key before anything else is done. If it is often slow, raise timeoutMs of its client.',
+  },
+  HF_OUTBOUND_UNREACHABLE: {
+    title: 'A connection to a dependency failed.',
+    next: 'Check that it runs and that the base URL of its client names it; `effect` tells whether the request may have arrived.',
+  },
+  HF_OUTBOUND_STATUS: {
+    title: 'A dependency answered that it cannot serve.',
+    next: 'The status stands in the message. A keyed or idempotent call may be made again later; look into the log of the dependency.',
+  },
+  HF_OUTBOUND_OPEN: {
+    title: 'A dependency has failed too often and is left alone for a while.',
+    next: 'Nothing was sent. Try again after openMs of the breaker; what made it fail stands in the log before.',
+  },
+  HF_OUTBOUND_FULL: {
+    title: 'Too many calls to one dependency are under way.',
+    next: 'Nothing was sent. Try again later; raise concurrencyMax only where the dependency bears it.',
+  },
+  HF_OUTBOUND_REPLY: {
+    title: 'A dependency answered with something that cannot be used.',
+    next: 'The message says what is wrong: too large, a redirect, no JSON, or not as its schema says. Correct the client or the dependency.',
+  },
   HF_DEADLINE_EXCEEDED: {
     title: 'The deadline of the operation passed.',
     next: 'Give the request more time (Request-Timeout), or make the operation do less.',
@@ -201,6 +225,30 @@ export const faultCatalogue = {
   HF_PROJECT_INVALID: {
     title: 'The project file of the command line is missing or wrong.',
     next: 'Correct holdfast.config.ts, or name another file with --config.',
+  },
+  HF_PROVE_SETUP: {
+    title: 'A race cannot be set up.',
+    next: 'The message says which part of the definition is wrong; correct it and run again.',
+  },
+  HF_PROVE_PRIVILEGE: {
+    title: 'The role may not do what the race explorer needs.',
+    next: 'Grant what the message names, or unset DATABASE_URL to use the embedded server.',
+  },
+  HF_ANSWERS_INVALID: {
+    title: 'What the adviser was given cannot be used.',
+    next: 'Correct what the message names; holdfast advise --json lists every question and input with its unit and bounds.',
+  },
+  HF_REVIEW_PARSER: {
+    title: 'The parser that the reviewer reads code with is not installed.',
+    next: 'Install it: npm install --save-dev oxc-parser (it is an optional dependency of holdfast; --omit=optional leaves it out).',
+  },
+  HF_REVIEW_SETTINGS: {
+    title: 'The settings of the reviewer are wrong.',
+    next: 'Correct them in package.json ("holdfast": { "review": { ... } }) or holdfast.review.json; nothing is read from files that would have to be run.',
+  },
+  HF_OTEL_MISSING: {
+    title: 'The OpenTelemetry packages that export traces are not installed.',
+    next: 'Run npm install @opentelemetry/sdk-trace @opentelemetry/exporter-trace-otlp-http, or unset OTEL_EXPORTER_OTLP_ENDPOINT.',
   },
   HF_USAGE: {
     title: 'The command line is not understood.',

@@ -1,8 +1,8 @@
 /** Who asks. Made by authentication only: never from a body, a query or a path. */
 export interface Principal {
-  /** Stable id: `key_…` for an API key, `system` for the loops. */
+  /** Stable id: `key_…` for an API key, `system` for the loops, a name for who signs its requests. */
   readonly id: string
-  readonly kind: 'api-key' | 'system' | 'anonymous'
+  readonly kind: 'api-key' | 'signature' | 'system' | 'anonymous'
   readonly tenant: string
   readonly roles: readonly string[]
   /** Permissions granted: `orders:write`; `orders:*` and `*` are wildcards. */

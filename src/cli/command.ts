@@ -6,6 +6,11 @@ export interface Terminal {
   out(line: string): void
   /** Standard error: progress and complaints. */
   err(line: string): void
+  /**
+   * Shows a prompt and resolves to the line that is typed, undefined at the end of input. Absent where
+   * nobody is there to answer.
+   */
+  ask?(prompt: string): Promise<string | undefined>
 }
 
 export interface CommandOption {
@@ -26,7 +31,7 @@ export interface Command {
   readonly summary: string
   /**
    * Names of its arguments. The last one takes all further words where it ends in '...', and may be
-   * left out where it ends in '?'.
+   * left out where it ends in '?'; 'words...?' is both.
    */
   readonly args?: readonly string[]
   readonly options?: Readonly<Record<string, CommandOption>>

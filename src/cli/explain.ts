@@ -19,7 +19,7 @@ export const explainCommand: Command = {
     const json = call.flag('json')
     if (name === undefined) return list(call.terminal, registry, json)
     const explanation = explain(findOperation(registry, name))
-    call.terminal.out(json ? JSON.stringify(explanation, null, 2) : pageOf(explanation))
+    call.terminal.out(json ? JSON.stringify(explanation, null, 2) : explanationPage(explanation))
     return 0
   },
 }
@@ -55,7 +55,7 @@ function columns(rows: readonly (readonly string[])[]): readonly string[] {
   )
 }
 
-function pageOf(explanation: Explanation): string {
+export function explanationPage(explanation: Explanation): string {
   const { name, kind, summary, http, steps, batches, roundTrips, problems, list } = explanation
   return [
     `${name}  ${kind}  ${http ?? '(no HTTP binding)'}`,

@@ -1,16 +1,26 @@
 /**
  * The command `holdfast`.
  *
- * Exit codes: 0 done, 1 it failed, 2 the command line or the configuration is wrong. Errors are told
+ * Exit codes: 0 done, 1 it failed, 2 the command line or the configuration is wrong, 3 it could not be
+ * decided (prove). Errors are told
  * with their code and what to do next, without a stack.
  */
-import { readFile } from 'node:fs/promises'
 import { type FaultCode, HoldfastError } from '../base/fault.ts'
+import { adviseCommand } from './advise.ts'
 import type { Command, CommandOption, Terminal } from './command.ts'
+import { dev } from './dev.ts'
 import { explainCommand } from './explain.ts'
 import { keyNew } from './key.ts'
+import { mcpCommand } from './mcp.ts'
 import { migrateNew, migrateStatus, migrateUp } from './migrate.ts'
+import { packageVersion } from './package-version.ts'
 import { globalOptions, parseCommand } from './parse-command.ts'
+import { askOnTerminal } from './prompt.ts'
+import { proveCommand } from './prove.ts'
+import { reviewCommand } from './review.ts'
+import { rulesCommand } from './rules.ts'
+import { skillInstall, skillUninstall } from './skill.ts'
+import { trace } from './trace.ts'
 import { types } from './types.ts'
 
 const commands: readonly Command[] = [
@@ -18,8 +28,17 @@ const commands: readonly Command[] = [
   migrateUp,
   migrateNew,
   types,
+  dev,
   explainCommand,
+  trace,
   keyNew,
+  proveCommand,
+  rulesCommand,
+  adviseCommand,
+  reviewCommand,
+  mcpCommand,
+  skillInstall,
+  skillUninstall,
 ]
 
 const MISUSE: readonly FaultCode[] = [
@@ -27,6 +46,10 @@ const MISUSE: readonly FaultCode[] = [
   'HF_PROJECT_INVALID',
   'HF_CONFIG_INVALID',
   'HF_OPTION_INVALID',
+  'HF_PROVE_SETUP',
+  'HF_PROVE_PRIVILEGE',
+  'HF_ANSWERS_INVALID',
+  'HF_REVIEW_SETTINGS',
 ]
 
 /** Resolves to the exit code. `argv`: the words behind `holdfast`. */
@@ -46,12 +69,20 @@ export async function main(
 }
 
 function processTerminal(): Terminal {
+  process.stdout.on('error', leaveQuietly)
   return {
     env: process.env,
     cwd: process.cwd(),
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
+    ...(process.stdin.isTTY && process.stdout.isTTY ? { ask: askOnTerminal } : {}),
   }
+}
+
+/** Whoever reads our output has read enough (`| head`). */
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
 }
 
 function show({ out }: Terminal, text: string): 0 {
@@ -65,9 +96,7 @@ function messageOf(error: unknown): string {
 }
 
 async function versionText(): Promise<string> {
-  // The same place from src/cli and from dist/cli.
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  return `holdfast ${JSON.parse(text).version}, Node ${process.version}`
+  return `holdfast ${await packageVersion()}, Node ${process.version}`
 }
 
 function helpText(): string {

@@ -91,7 +91,7 @@ function checkArgs(command: Command, args: readonly string[]): void {
   const missing = names[args.length]
   if (missing !== undefined && !missing.endsWith('?'))
     throw usage(`holdfast ${command.name}: <${missing}> is missing.`)
-  const isOpen = names.at(-1)?.endsWith('...') === true
+  const isOpen = /\.\.\.\??$/.test(names.at(-1) ?? '')
   if (!isOpen && args.length > names.length) {
     throw usage(`holdfast ${command.name}: "${args[names.length]}" is too much.`)
   }

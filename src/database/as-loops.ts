@@ -4,7 +4,7 @@
  */
 import type { Pool } from './pool.ts'
 import type { Rows, Statement } from './statement.ts'
-import { BEGIN } from './transaction.ts'
+import { BEGIN, COMMIT } from './transaction.ts'
 
 /** A loop's statement touches some hundred rows by key; one that takes this long waits for somebody. */
 const STATEMENT_TIMEOUT_MS = 15_000
@@ -21,7 +21,6 @@ const CONTEXT: Statement = {
  set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`,
   values: [String(STATEMENT_TIMEOUT_MS), String(LOCK_TIMEOUT_MS)],
 }
-const COMMIT: Statement = { text: 'COMMIT', values: [] }
 const PREFIX = [BEGIN['read committed'], CONTEXT]
 
 /**

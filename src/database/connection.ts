@@ -9,6 +9,7 @@ import { connect, type Socket } from 'node:net'
 import type { PoolClient } from 'pg'
 import type { Clock } from '../base/clock.ts'
 import { outsideTransaction } from '../runtime/outbound-guard.ts'
+import { ANSWER_GRACE_MS } from './answer-grace.ts'
 import { Batch, type Step, type Wire } from './batch.ts'
 import {
   ConnectionLostError,
@@ -36,8 +37,6 @@ const CANCEL_TIMEOUT_MS = 2_000
 
 /** No statement is given more time where nobody says so: loops give theirs 15 s. */
 const ANSWER_TIMEOUT_MS = 20_000
-/** Beyond a deadline: the server's own timeout and a cancel have struck by then. */
-export const ANSWER_GRACE_MS = 2_500
 
 const BEGIN: Statement = { text: 'BEGIN', values: [] }
 const COMMIT: Statement = { text: 'COMMIT', values: [] }

@@ -49,14 +49,17 @@ export function contextStatement(context: Context): Statement {
   }
 }
 
+/** False where a migration was committed after the snapshot of this transaction was taken. */
+export const SCHEMA_IS_CURRENT = `pg_visible_in_snapshot(
+ coalesce(pg_sequence_last_value('holdfast.schema_change'), 0)::text::xid8, pg_current_snapshot())`
+
 /**
  * Raises, as a serialization failure, where a migration was committed after the snapshot of this
  * transaction was taken: a table that it has rewritten is empty to such a snapshot (manual, 13.6).
  * `pg_sequence_last_value` reads without a predicate lock.
  */
 export const currentSchemaStatement: Statement = {
-  text: `SELECT holdfast.require(pg_visible_in_snapshot(
- coalesce(pg_sequence_last_value('holdfast.schema_change'), 0)::text::xid8, pg_current_snapshot()),
+  text: `SELECT holdfast.require(${SCHEMA_IS_CURRENT},
  '${sqlstate.serializationFailure}', 'a migration was committed meanwhile')`,
   values: [],
 }

@@ -3,10 +3,15 @@
  * because `UPDATE 0` followed by COMMIT commits. This wraps a write so that it does.
  */
 import { HoldfastError } from '../base/fault.ts'
+import { SCHEMA_IS_CURRENT } from './context.ts'
 import { type StatementError, sqlstate } from './sqlstate.ts'
 import type { Statement } from './statement.ts'
 
 const RETURNING = /\breturning\b/i
+
+/** Rows that are missing because a migration has rewritten the table are another matter: once more. */
+const STATE_OF_MISS = `CASE WHEN ${SCHEMA_IS_CURRENT} THEN '${sqlstate.rowCountMissed}'
+ ELSE '${sqlstate.serializationFailure}' END`
 
 /** `place` comes back in the error, so that the caller knows which expectation was missed. */
 export function expectRows(statement: Statement, rows: number, place: number): Statement {
@@ -19,7 +24,7 @@ export function expectRows(statement: Statement, rows: number, place: number): S
   const count = statement.values.length
   return {
     text: `WITH written AS (${statement.text} RETURNING 1)
- SELECT holdfast.require(count(*) = $${count + 1}::int, '${sqlstate.rowCountMissed}', 'expectation ' || $${count + 2}::text)
+ SELECT holdfast.require(count(*) = $${count + 1}::int, ${STATE_OF_MISS}, 'expectation ' || $${count + 2}::text)
  FROM written`,
     values: [...statement.values, rows, String(place)],
   }

@@ -1,27 +1,24 @@
 /**
  * Kysely over our transaction: the builder compiles, we send. Queries of one tick join one batch,
  * and a compiled query can be deferred.
+ *
+ * It is loaded by the first unit of work that builds a query: it is some 250 files, as much as all
+ * else that a start loads, and an app that writes its SQL never needs it.
  */
-import {
-  type CompiledQuery,
-  type DatabaseConnection,
-  DefaultQueryExecutor,
-  type Driver,
+import { createRequire } from 'node:module'
+import type {
+  CompiledQuery,
+  DatabaseConnection,
+  Driver,
   Kysely,
-  type KyselyProps,
-  PostgresAdapter,
-  PostgresDialect,
-  PostgresQueryCompiler,
-  type QueryResult,
+  KyselyProps,
+  QueryResult,
 } from 'kysely'
 import { HoldfastError } from '../base/fault.ts'
 import type { Row, Rows, Statement } from './statement.ts'
 
 /** Sends one statement; a transaction's or a snapshot's `query`. */
 export type Send = (statement: Statement) => Promise<Rows>
-
-const compiler = new PostgresQueryCompiler()
-const adapter = new PostgresAdapter()
 
 /** Connections and transactions are the unit of work's; the builder may not open its own. */
 const driver: Driver = {
@@ -41,9 +38,34 @@ function refuse(): never {
   )
 }
 
-/** The dialect is asked for introspection only; its pool is never used. */
-const dialect = new PostgresDialect({ pool: async () => refuse() })
-const config = { dialect }
+interface Builder {
+  /** A new Kysely whose queries go to `connection`. */
+  over(connection: DatabaseConnection): unknown
+}
+
+let builder: Builder | undefined
+
+function loadBuilder(): Builder {
+  // The same module as an `import` gives: a query that an app builds with its own is one of ours.
+  const require = createRequire(import.meta.url)
+  const kysely = require('kysely') as typeof import('kysely')
+  const compiler = new kysely.PostgresQueryCompiler()
+  const adapter = new kysely.PostgresAdapter()
+  // The dialect is asked for introspection only; its pool is never used.
+  const dialect = new kysely.PostgresDialect({ pool: async () => refuse() })
+  const config = { dialect }
+  return {
+    over(connection) {
+      const provider = {
+        provideConnection: <T>(consume: (connection: DatabaseConnection) => Promise<T>) =>
+          consume(connection),
+      }
+      const executor = new kysely.DefaultQueryExecutor(compiler, adapter, provider)
+      const props = { config, driver, executor, dialect } as unknown as KyselyProps
+      return new kysely.Kysely(props)
+    },
+  }
+}
 
 class SendingConnection implements DatabaseConnection {
   readonly #send: Send
@@ -70,14 +92,8 @@ class SendingConnection implements DatabaseConnection {
 
 /** A Kysely whose every query goes through `send`. Cheap: made once per unit of work. */
 export function kyselyOver<DB>(send: Send): Kysely<DB> {
-  const connection = new SendingConnection(send)
-  const provider = {
-    provideConnection: <T>(consume: (connection: DatabaseConnection) => Promise<T>) =>
-      consume(connection),
-  }
-  const executor = new DefaultQueryExecutor(compiler, adapter, provider)
-  const props = { config, driver, executor, dialect } as unknown as KyselyProps
-  return new Kysely<DB>(props)
+  builder ??= loadBuilder()
+  return builder.over(new SendingConnection(send)) as Kysely<DB>
 }
 
 export function isCompilable(value: unknown): value is { compile(): CompiledQuery } {

@@ -12,7 +12,9 @@ export interface RequiredIndex {
   readonly sort: string
   /** `orders` or `ordering.orders`. */
   readonly table: string
-  /** The sort's columns and the key. The tenant's column leads in the index where the table has one. */
+  /** Columns that have one value for each request. They lead in the index, and the tenant's with them. */
+  readonly fixed: readonly string[]
+  /** The sort's columns and the key. */
   readonly columns: readonly string[]
 }
 
@@ -22,15 +24,21 @@ interface IndexColumn {
   readonly descending: boolean
 }
 
+interface ListedIndex {
+  readonly unique: boolean
+  readonly columns: readonly IndexColumn[]
+}
+
 export interface ListedTable {
   /** As asked for. */
   readonly table: string
   readonly nullable: readonly string[]
-  readonly hasTenant: boolean
-  readonly indexes: readonly (readonly IndexColumn[])[]
+  /** What holds each row to its tenant: `tenant_id`, or `tenant` in the framework's own tables. */
+  readonly tenantColumn: string | null
+  readonly indexes: readonly ListedIndex[]
 }
 
-/** One row for each table that is there: `{ table, nullable, hasTenant, indexes }`. */
+/** One row for each table that is there. */
 export function listedTables(tables: readonly string[]): Statement {
   return { text: LISTED_TABLES, values: [[...new Set(tables)]] }
 }
@@ -38,7 +46,7 @@ export function listedTables(tables: readonly string[]): Statement {
 // indoption bit 1 is DESC. A partial or invalid index is none; neither is one of another method.
 const LISTED_TABLES = `
 SELECT asked.name AS "table",
-  coalesce(nulls.names, '{}') AS nullable, coalesce(tenant.found, false) AS "hasTenant",
+  coalesce(nulls.names, '{}') AS nullable, tenant.name AS "tenantColumn",
   coalesce(indexes.list, '[]') AS indexes
 FROM unnest($1::text[]) AS asked (name)
 CROSS JOIN LATERAL (SELECT to_regclass(asked.name) AS oid) AS relation
@@ -46,10 +54,11 @@ LEFT JOIN LATERAL (
   SELECT array_agg(attname::text) AS names FROM pg_attribute
   WHERE attrelid = relation.oid AND attnum > 0 AND NOT attisdropped AND NOT attnotnull) AS nulls ON true
 LEFT JOIN LATERAL (
-  SELECT bool_or(attname = 'tenant_id') AS found FROM pg_attribute
-  WHERE attrelid = relation.oid AND attnum > 0 AND NOT attisdropped) AS tenant ON true
+  SELECT min(attname::text) AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+  WHERE attrelid = relation.oid AND attnum > 0 AND NOT attisdropped AND attname =
+    CASE WHEN c.relnamespace = to_regnamespace('holdfast') THEN 'tenant' ELSE 'tenant_id' END) AS tenant ON true
 LEFT JOIN LATERAL (
-  SELECT json_agg(columns.list) AS list
+  SELECT json_agg(json_build_object('unique', i.indisunique, 'columns', columns.list)) AS list
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
   CROSS JOIN LATERAL (
     SELECT json_agg(json_build_object('name', a.attname, 'descending', (option.bits & 1) = 1)
@@ -88,19 +97,28 @@ function nullFindings(index: RequiredIndex, table: ListedTable): readonly string
 }
 
 function missingIndex(index: RequiredIndex, table: ListedTable): readonly string[] {
-  const wanted = table.hasTenant ? ['tenant_id', ...index.columns] : index.columns
-  if (table.indexes.some((columns) => serves(columns, wanted, table.hasTenant ? 1 : 0))) return []
+  const { tenantColumn } = table
+  const fixed = [...(tenantColumn === null ? [] : [tenantColumn]), ...index.fixed]
+  if (table.indexes.some((each) => serves(each, fixed, index.columns))) return []
+  const wanted = [...fixed, ...index.columns]
   const create = `CREATE INDEX CONCURRENTLY ON ${index.table} (${wanted.join(', ')});`
   return [`${told(index)}: no index serves it: ${create}`]
 }
 
-/** Read backward an index serves the opposite order; so all sort columns must go one way. */
+/**
+ * Read backward an index serves the opposite order; so all sort columns must go one way. What comes
+ * behind all columns of a unique one has nothing left to order.
+ */
 function serves(
-  columns: readonly IndexColumn[],
+  { columns, unique }: ListedIndex,
+  fixed: readonly string[],
   wanted: readonly string[],
-  fixed: number,
 ): boolean {
-  const sorted = columns.slice(fixed, wanted.length)
-  const oneWay = new Set(sorted.map(({ descending }) => descending)).size <= 1
-  return oneWay && wanted.every((column, place) => columns[place]?.name === column)
+  const leading = new Set(columns.slice(0, fixed.length).map(({ name }) => name))
+  if (!fixed.every((column) => leading.has(column))) return false
+  const sorted = columns.slice(fixed.length)
+  const needed = unique ? wanted.slice(0, sorted.length) : wanted
+  const used = sorted.slice(0, needed.length)
+  const oneWay = new Set(used.map(({ descending }) => descending)).size <= 1
+  return oneWay && needed.every((column, place) => used[place]?.name === column)
 }

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { isFault } from '../base/fault.ts'
 import { insideTransaction, installOutboundGuard } from '../runtime/outbound-guard.ts'
 import { TcpProxy } from '../testing/tcp-proxy.ts'
+import { testClock } from '../testing/test-clock.ts'
 import { plainTransaction, WireDatabase } from '../testing/wire-database.ts'
 import { Pool } from './pool.ts'
 import { sql } from './sql.ts'
@@ -42,6 +43,20 @@ test('one waits for a connection no longer than allowed, and only so many may wa
   for (const wait of waits) await assert.rejects(wait, exhausted)
   await held.release()
   await pool.run([one])
+})
+
+test('who has a deadline waits no longer, and leaves the connection to the next', async () => {
+  const clock = testClock()
+  const pool = database.pool({ connectionsMax: 1, clock })
+  const held = await pool.acquire()
+  const late = pool.acquire(500)
+  const patient = pool.acquire(60_000)
+  clock.advance(500)
+  await assert.rejects(late, (error) => isFault(error, 'HF_DEADLINE_EXCEEDED'))
+  await held.release()
+  const next = await patient
+  assert.equal(clock.pending, 0)
+  await next.release()
 })
 
 test('a server that is not there is HF_DATABASE_UNAVAILABLE, until it is', async () => {

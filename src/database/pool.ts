@@ -6,13 +6,9 @@ import { Pool as PgPool, type PoolClient } from 'pg'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { outsideTransaction } from '../runtime/outbound-guard.ts'
+import { ANSWER_GRACE_MS } from './answer-grace.ts'
 import type { Step } from './batch.ts'
-import {
-  ANSWER_GRACE_MS,
-  type Capabilities,
-  Connection,
-  type ConnectionCounters,
-} from './connection.ts'
+import { type Capabilities, Connection, type ConnectionCounters } from './connection.ts'
 import { PipeliningFailed, probe } from './probe.ts'
 import { ConnectionLostError } from './sqlstate.ts'
 import type { Rows, Statement } from './statement.ts'
@@ -103,18 +99,43 @@ export class Pool {
     return { epoch: this.#epoch, counters, step: this.#options.step, clock }
   }
 
-  /** A connection for the caller alone, until `release()`. */
-  async acquire(): Promise<Connection> {
+  /**
+   * A connection for the caller alone, until `release()`. Waits for `acquireTimeoutMs`, and not
+   * beyond `deadlineMs`, a moment of the clock.
+   */
+  async acquire(deadlineMs?: number): Promise<Connection> {
     if (this.#pool.waitingCount >= this.#waitersMax) {
       throw new HoldfastError('HF_POOL_EXHAUSTED', `${this.#waitersMax} requests are waiting.`)
     }
     try {
       // Connecting is ours, whoever asks: the guard of calls to the outside does not mean it.
-      const client = await outsideTransaction(() => this.#pool.connect())
+      const idle = this.#pool.idleCount > 0
+      const connecting = outsideTransaction(() => this.#pool.connect())
+      const waits = deadlineMs !== undefined && !idle
+      const client = await (waits ? this.#until(deadlineMs, connecting) : connecting)
       return this.#connections.get(client) as Connection
     } catch (error) {
-      if (error instanceof PipeliningFailed) return this.acquire()
+      if (error instanceof PipeliningFailed) return this.acquire(deadlineMs)
       throw this.#acquireFailure(error)
+    }
+  }
+
+  /** Who gives up leaves the connection that he asked for to the next. */
+  async #until(deadlineMs: number, connecting: Promise<PoolClient>): Promise<PoolClient> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const disarm = this.clock.after(Math.max(0, deadlineMs - this.clock.monotonicMs()), () => {
+      reject(new HoldfastError('HF_DEADLINE_EXCEEDED', 'No connection came free in time.'))
+    })
+    try {
+      return await Promise.race([connecting, promise])
+    } catch (error) {
+      connecting.then(
+        (client) => client.release(),
+        () => {},
+      )
+      throw error
+    } finally {
+      disarm()
     }
   }
 
@@ -133,11 +154,11 @@ export class Pool {
    */
   async run(
     statements: readonly Statement[],
-    options: { readonly retryLost?: boolean } = {},
+    options: { readonly retryLost?: boolean; readonly answerTimeoutMs?: number } = {},
   ): Promise<Rows[]> {
     const connection = await this.acquire()
     try {
-      return await connection.run(statements)
+      return await connection.run(statements, options)
     } catch (error) {
       if (!connection.broken) await rollback(connection)
       const again = options.retryLost === true && error instanceof ConnectionLostError
@@ -145,7 +166,7 @@ export class Pool {
     } finally {
       await connection.release()
     }
-    return this.run(statements)
+    return this.run(statements, { ...options, retryLost: false })
   }
 
   /** What the probe found on the way to the server; connects if nothing is connected yet. */

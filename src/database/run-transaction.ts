@@ -120,6 +120,17 @@ async function orThrow(
   attemptsMax: number,
 ): Promise<void> {
   if (!isRetryable(error)) throw meaning(options, error, pool)
+  await beforeNextRun(pool, options, error, attempt, attemptsMax)
+}
+
+/** Waits before run number `attempt + 1`; throws where there is no more time for it, or no more patience. */
+export async function beforeNextRun(
+  pool: Pool,
+  options: Pick<RunOptions, 'deadlineMs' | 'signal' | 'observed'>,
+  error: unknown,
+  attempt: number,
+  attemptsMax: number,
+): Promise<void> {
   const delayMs = backoffMs(BACKOFF, attempt)
   const leftMs = options.deadlineMs - pool.clock.monotonicMs()
   if (options.signal?.aborted) throw new HoldfastError('HF_CANCELLED', undefined, { cause: error })
@@ -127,6 +138,7 @@ async function orThrow(
     throw new HoldfastError('HF_RETRIES_EXHAUSTED', `${attempt} runs.`, { cause: error })
   }
   pool.counters.retries++
+  if (options.observed) options.observed.meter.retries++
   await pause(pool.clock, delayMs, options.signal)
 }
 

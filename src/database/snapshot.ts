@@ -9,8 +9,11 @@
  */
 import { HoldfastError } from '../base/fault.ts'
 import { markAnswered } from '../runtime/answered-failures.ts'
-import { ANSWER_GRACE_MS, type Connection } from './connection.ts'
+import { ANSWER_GRACE_MS } from './answer-grace.ts'
+import type { Connection } from './connection.ts'
+import { acquireFor, type Observed, observedBatch } from './observed.ts'
 import { type Pool, rollback } from './pool.ts'
+import { beforeNextRun } from './run-transaction.ts'
 import { endOfScope, scopeClosed } from './scope-closed.ts'
 import { ConnectionLostError, hasState, isRetryable, sqlstate } from './sqlstate.ts'
 import type { Row, Rows, Statement } from './statement.ts'
@@ -24,6 +27,8 @@ export interface SnapshotOptions {
   readonly snapshotCheck?: Statement
   /** Kept by the caller per operation: whether it needs one snapshot over several batches. */
   readonly memory: SnapshotMemory
+  /** The work that this belongs to: its batches and its waits are counted there. */
+  readonly observed?: Observed
   /** Keep the stack of the place that closed it, for HF_SCOPE_CLOSED. */
   readonly stacks?: boolean
 }
@@ -42,8 +47,9 @@ const COMMIT: Statement = { text: 'COMMIT', values: [] }
 /** Thrown through the handler to begin it anew; a handler that swallows it fails at its end. */
 class NeedsOneSnapshot extends Error {}
 
-/** Reads are tried again on another connection, or with fresh plans, at most this often. */
-const ATTEMPTS_MAX = 4
+/** Reads are tried again on another connection, with fresh plans, or past a migration, at most this
+ *  often. A migration that has told itself takes some milliseconds more to commit. */
+const ATTEMPTS_MAX = 6
 
 class Snapshot implements Reader {
   readonly #pool: Pool
@@ -108,8 +114,12 @@ class Snapshot implements Reader {
   }
 
   #run(connection: Connection, statements: readonly Statement[]): Promise<readonly Rows[]> {
-    const leftMs = this.#options.deadlineMs - this.#pool.clock.monotonicMs()
-    return connection.run(statements, { answerTimeoutMs: Math.max(0, leftMs) + ANSWER_GRACE_MS })
+    const { deadlineMs, observed } = this.#options
+    const leftMs = deadlineMs - this.#pool.clock.monotonicMs()
+    const answerTimeoutMs = Math.max(0, leftMs) + ANSWER_GRACE_MS
+    return observedBatch(this.#pool.clock, observed, statements, () =>
+      connection.run(statements, { answerTimeoutMs }),
+    )
   }
 
   #assertGoing(): void {
@@ -122,7 +132,8 @@ class Snapshot implements Reader {
   #disarm: (() => void) | undefined
 
   async #acquire(): Promise<Connection> {
-    const connection = await this.#pool.acquire()
+    const { observed, deadlineMs } = this.#options
+    const connection = await acquireFor(this.#pool, observed, deadlineMs)
     this.#connection = connection
     const cancel = () => {
       if (this.#queue.sending) void connection.cancel()
@@ -183,17 +194,14 @@ export async function readSnapshot<T>(
     } catch (error) {
       snapshot.failure ??= error
       await snapshot.end()
-      if (attempt >= ATTEMPTS_MAX || !again(snapshot.failure, options))
-        throw meaning(error, options)
-      pool.counters.retries++
+      const { failure } = snapshot
+      if (failure instanceof NeedsOneSnapshot) options.memory.several = true
+      else if (!isRetryable(failure)) throw meaning(error, options)
+      else if (attempt >= ATTEMPTS_MAX && failure instanceof ConnectionLostError)
+        throw meaning(failure, options)
+      else await beforeNextRun(pool, options, failure, attempt, ATTEMPTS_MAX)
     }
   }
-}
-
-function again(failure: unknown, options: SnapshotOptions): boolean {
-  if (!(failure instanceof NeedsOneSnapshot)) return isRetryable(failure)
-  options.memory.several = true
-  return true
 }
 
 function meaning(error: unknown, options: SnapshotOptions): unknown {

@@ -17,8 +17,10 @@
 import { assert } from '../base/assert.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { markAnswered } from '../runtime/answered-failures.ts'
-import { ANSWER_GRACE_MS, type Connection } from './connection.ts'
+import { ANSWER_GRACE_MS } from './answer-grace.ts'
+import type { Connection } from './connection.ts'
 import { remainingStatement } from './context.ts'
+import { acquireFor, type Observed, observedBatch } from './observed.ts'
 import { type Pool, rollback } from './pool.ts'
 import { endOfScope, scopeClosed } from './scope-closed.ts'
 import { ConnectionLostError } from './sqlstate.ts'
@@ -42,6 +44,8 @@ export interface TransactionOptions {
   /** Raises where the snapshot of the transaction is worth nothing any more. Asked before the result
    *  counts, whatever it is; READ COMMITTED keeps no snapshot. */
   readonly snapshotCheck?: Statement
+  /** The work that this belongs to: its batches and its waits are counted there. */
+  readonly observed?: Observed
   /** Keep the stack of the place that closed it, for HF_SCOPE_CLOSED. Costs some microseconds. */
   readonly stacks?: boolean
 }
@@ -58,7 +62,7 @@ export const BEGIN: Record<Isolation, Statement> = {
   'repeatable read': { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] },
   'read committed': { text: 'BEGIN ISOLATION LEVEL READ COMMITTED', values: [] },
 }
-const COMMIT: Statement = { text: 'COMMIT', values: [] }
+export const COMMIT: Statement = { text: 'COMMIT', values: [] }
 const ROLLBACK: Statement = { text: 'ROLLBACK', values: [] }
 
 export class Transaction {
@@ -168,7 +172,8 @@ export class Transaction {
   }
 
   async #open(): Promise<void> {
-    this.#connection = await this.#pool.acquire()
+    const { observed, deadlineMs } = this.#options
+    this.#connection = await acquireFor(this.#pool, observed, deadlineMs)
     if (this.#state === 'unopened') this.#state = 'open'
     this.#timeoutSetMs = this.#pool.clock.monotonicMs()
     this.#disarm = this.#armCancel(this.#connection)
@@ -198,7 +203,9 @@ export class Transaction {
     if (statements.length === 0) return []
     const answerTimeoutMs = Math.max(0, this.#remainingMs()) + ANSWER_GRACE_MS
     try {
-      return await (this.#connection as Connection).run(statements, { closing, answerTimeoutMs })
+      return await observedBatch(this.#pool.clock, this.#options.observed, statements, () =>
+        (this.#connection as Connection).run(statements, { closing, answerTimeoutMs }),
+      )
     } catch (error) {
       this.#statementFailed = true
       throw error

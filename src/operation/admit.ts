@@ -70,6 +70,8 @@ export async function parse(
   operation: RegisteredOperation,
   request: OperationRequest,
 ): Promise<unknown> {
+  const { meter, clock } = request.scope
+  meter.enter('parse', clock.monotonicMs())
   if (!request.input.ok) throw validationProblem(request.input.violations)
   return parseInput(operation, request.input.value)
 }

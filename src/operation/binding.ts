@@ -12,7 +12,8 @@ export interface HttpBinding {
   readonly path: string
   /** Names of the path parameters, in order. */
   readonly params: readonly string[]
-  /** Whether the input travels in a body; else in path and query alone (RFC 9110 §9.3.1, §9.3.5). */
+  /** Whether the input travels in a JSON body; else in path and query alone (RFC 9110 §9.3.1, §9.3.5),
+   *  as it also does where the body is a stream. */
   readonly hasBody: boolean
 }
 

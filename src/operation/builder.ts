@@ -5,6 +5,7 @@
  */
 import { knownOptions, optionError, shown } from '../base/bounds.ts'
 import type { Schema } from '../base/schema.ts'
+import type { ServiceDefinitions } from '../runtime/service.ts'
 import type { EventContract } from './contract.ts'
 import { definition, isDefinition } from './definition.ts'
 import type {
@@ -22,7 +23,6 @@ import type { FilterMap, ListContract, ListRequest, SortToken } from './list-con
 import { type AnyListHandler, checkListHandler, type ListHandler } from './list-handler.ts'
 import { type ModuleDefinition, type ModuleOptions, moduleDefinition } from './module.ts'
 import type { ProblemMap } from './problem.ts'
-import type { ServiceDefinitions } from './service-types.ts'
 
 export interface AppTypes {
   /** Kysely's table interface, as generated from the migrated database. */

@@ -14,6 +14,7 @@ import {
   WriteAround,
   type WriteContext,
   WriteLoosely,
+  WriteVersioned,
 } from '../testing/scripted-app.ts'
 import { type AskAs, TestOperations } from '../testing/test-operations.ts'
 
@@ -216,4 +217,18 @@ test('calls without an end are found', async () => {
   const forever = scripted<WriteContext>(({ tx, input: { script } }) => tx.call(Write, { script }))
   assert.equal((await operations.ask(Write, forever)).status, 500)
   assert.match(String(operations.lines.pop()?.error), /calls deep/)
+})
+
+test('hands on the version that was seen, and says where the caller has left it out', async () => {
+  const seen: unknown[] = []
+  const versioned = scripted<WriteContext>(({ ifMatch }) => {
+    seen.push(ifMatch)
+    return {}
+  })
+  const { status } = await asked(({ tx }) => tx.call(WriteVersioned, versioned, { ifMatch: 'v7' }))
+  assert.deepEqual([status, seen], [200, ['v7']])
+  assert.equal((await asked(({ tx }) => tx.call(WriteVersioned, versioned))).status, 500)
+  const error = operations.lines.pop()?.error
+  assert.ok(isFault(error, 'HF_APP_INVALID'))
+  assert.match(error.message, /ledger\.write-versioned.*ifMatch/)
 })

@@ -6,10 +6,12 @@ import { authorize, parseInput } from './admit.ts'
 import type { CommandContract } from './contract.ts'
 import { declaredOutcome } from './failure.ts'
 import type { Isolation } from './handler.ts'
+import { calledInSpan } from './in-span.ts'
 import { cutToOutput } from './make-reply.ts'
 import type { RegisteredCommand } from './registered.ts'
 import { runInside } from './run-handler.ts'
 import { nestedUnit, type Unit } from './unit.ts'
+import type { VersionOptions } from './unit-of-work-types.ts'
 
 /** Commands that call each other without an end are found here, not by the stack. */
 const DEPTH_MAX = 16
@@ -18,10 +20,12 @@ export async function callInUnit(
   unit: Unit,
   contract: CommandContract,
   input: unknown,
+  { ifMatch }: VersionOptions,
 ): Promise<unknown> {
   const { owner } = unit
   const command = registered(unit, contract)
   assertIsolated(command, unit)
+  assertVersioned(command, ifMatch)
   authorize(command, owner.scope)
   const parsed = await parseInput(command, input)
   const inner = nestedUnit(unit, {
@@ -30,18 +34,24 @@ export async function callInUnit(
     name: command.name,
     auditId: uuidv7(),
   })
-  const output = await runToEnd(command, inner, parsed)
+  const output = await runToEnd(command, inner, parsed, ifMatch)
   unit.audit.push(entryOf(inner, owner.auditId))
   return output
 }
 
 /** What a call has done before it failed must not be committed by a caller that goes on. */
-async function runToEnd(command: RegisteredCommand, unit: Unit, input: unknown): Promise<unknown> {
+async function runToEnd(
+  command: RegisteredCommand,
+  unit: Unit,
+  input: unknown,
+  ifMatch: string | undefined,
+): Promise<unknown> {
   const { buffers, transaction } = unit
   buffers.constraints.push(command.constraints)
   buffers.callsOpen++
   try {
-    return await cutToOutput(command, await runCalled(command, unit, input))
+    const run = () => runCalled(command, unit, input, ifMatch)
+    return await cutToOutput(command, await calledInSpan(command, unit.owner.scope, run))
   } catch (error) {
     const failure = declaredOutcome(error, [command.constraints], buffers) ?? error
     transaction.fail(failure)
@@ -69,6 +79,13 @@ function assertIsolated(
   throw new HoldfastError('HF_ISOLATION_WEAKER', message)
 }
 
+/** Who calls from outside is answered 428; here it is the calling code that has left it out. */
+function assertVersioned({ contract, name }: RegisteredCommand, ifMatch: string | undefined): void {
+  if (contract.ifMatch !== 'required' || ifMatch !== undefined) return
+  const message = `tx.call: ${name} asks for the version that was seen: pass { ifMatch }.`
+  throw new HoldfastError('HF_APP_INVALID', message)
+}
+
 function registered(unit: Unit, contract: CommandContract): RegisteredCommand {
   const found = unit.owner.runtime.registry.operations.get(contract.name)
   if (found?.kind !== 'command') {
@@ -78,19 +95,17 @@ function registered(unit: Unit, contract: CommandContract): RegisteredCommand {
   throw new HoldfastError('HF_APP_INVALID', `tx.call: more than ${DEPTH_MAX} calls deep.`)
 }
 
-function runCalled(command: RegisteredCommand, unit: Unit, input: unknown): Promise<unknown> {
+function runCalled(
+  command: RegisteredCommand,
+  unit: Unit,
+  input: unknown,
+  ifMatch: string | undefined,
+): Promise<unknown> {
   const { scope, runtime } = unit.owner
   const { services } = runtime
   const facts = { operation: command.name, input, scope }
   return runInside(command.around, facts, () =>
-    command.handler.run({
-      input,
-      tx: unit.tx,
-      scope,
-      fail: command.fail,
-      services,
-      ifMatch: undefined,
-    }),
+    command.handler.run({ input, tx: unit.tx, scope, fail: command.fail, services, ifMatch }),
   )
 }
 

@@ -2,10 +2,11 @@
 import { sha256 } from '../base/digest.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { endOfScope, scopeClosed } from '../database/scope-closed.ts'
-import type { Scope } from '../runtime/scope.ts'
+import { type Scope, scopeWith } from '../runtime/scope.ts'
 import type { OperationContract } from './contract.ts'
 import { executeCommand } from './execute-command.ts'
 import { executeQuery } from './execute-query.ts'
+import { replyInSpan } from './in-span.ts'
 import { ProblemError } from './problem.ts'
 import type { Reply } from './reply.ts'
 import { withinDeadline } from './run-handler.ts'
@@ -32,7 +33,8 @@ export async function withCalls<T>(
     const count = (counts.get(contract.name) ?? 0) + 1
     counts.set(contract.name, count)
     const derived = derivedKey(seed, contract.name, options.key ?? `#${count}`)
-    return outputOf(contract, await callOnce(runtime, scope, contract, input, derived))
+    const reply = await callOnce(runtime, scope, contract, input, derived, options.ifMatch)
+    return outputOf(contract, reply)
   }
   try {
     return await withinDeadline(scope.signal, () => work(call as unknown as Call))
@@ -52,37 +54,25 @@ function callOnce(
   contract: OperationContract,
   input: unknown,
   idempotencyKey: string,
+  ifMatch: string | undefined,
 ): Promise<Reply> {
   const operation = runtime.registry.operations.get(contract.name)
   const rawInput = JSON.stringify(input) ?? ''
   const request = {
-    scope: withKey(scope, idempotencyKey),
+    scope: scopeWith(scope, { idempotencyKey }),
     input: { ok: true, value: input } as const,
     rawInput,
+    ifMatch,
   }
-  if (operation?.kind === 'command') return executeCommand(runtime, operation, request)
-  if (operation?.kind === 'query') return executeQuery(runtime, operation, request)
+  if (operation?.kind === 'command')
+    return replyInSpan(operation, request, (asked) => executeCommand(runtime, operation, asked))
+  if (operation?.kind === 'query')
+    return replyInSpan(operation, request, (asked) => executeQuery(runtime, operation, asked))
   throw new HoldfastError('HF_APP_INVALID', `call: no operation is named "${contract.name}".`)
 }
 
-function withKey(scope: Scope, idempotencyKey: string): Scope {
-  const { principal, tenant, requestId, trace, deadline, clock, credential } = scope
-  return {
-    principal,
-    tenant,
-    requestId,
-    trace,
-    deadline,
-    clock,
-    idempotencyKey,
-    ...(credential && { credential }),
-    get signal() {
-      return scope.signal
-    },
-  }
-}
-
 function outputOf(contract: OperationContract, reply: Reply): unknown {
+  if (reply.status < 400 && contract.replyType !== undefined) return reply.body
   const value: unknown = reply.body === '' ? undefined : JSON.parse(reply.body)
   if (reply.status < 400) return value
   throw problemOf(reply, value as Readonly<Record<string, unknown>>, `${contract.name} refused`)

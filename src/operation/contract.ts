@@ -10,6 +10,7 @@ import { type HttpBinding, type HttpMethod, type HttpText, parseHttp } from './b
 import { definition } from './definition.ts'
 import { type NoProblems, type ProblemMap, problemCode } from './problem.ts'
 import { problemCatalogue } from './problem-catalogue.ts'
+import { type StreamedInput, type StreamedOption, streamedInput } from './streamed-input.ts'
 
 export interface Example<I extends Schema = Schema, O extends Schema = Schema> {
   readonly summary?: string
@@ -33,6 +34,8 @@ export interface OperationContract<
   readonly summary: string | undefined
   readonly description: string | undefined
   readonly examples: readonly Example[]
+  /** Undefined: JSON. */
+  readonly replyType: string | undefined
   /** The version of a resource as its ETag shows it. */
   etag?(output: OutputOf<O>): string | number
 }
@@ -52,6 +55,9 @@ export interface CommandContract<
   readonly status: SuccessStatus
   readonly idempotency: Idempotency
   readonly ifMatch: IfMatch | undefined
+  readonly secret: boolean
+  readonly streamed: StreamedInput | undefined
+  location?(output: OutputOf<O>): string
 }
 
 /** Reads. */
@@ -90,6 +96,8 @@ interface OperationOptions<
   readonly summary?: string
   readonly description?: string
   readonly examples?: readonly Example<I, O>[]
+  /** The media type of a reply that is no JSON, `text/csv; charset=utf-8`: the output is its text. */
+  readonly replyType?: string
   /** The version of the resource that `output` shows, for ETag and If-Match. */
   etag?(output: OutputOf<O>): string | number
 }
@@ -104,6 +112,12 @@ export interface CommandOptions<I extends Schema, O extends Schema, P extends Pr
   readonly idempotency?: Idempotency
   /** Whether the caller may or must send the version it has seen. Default: neither. */
   readonly ifMatch?: IfMatch
+  /** The reply holds a secret: it is sent once and never stored; a repeat is told so (409). */
+  readonly secret?: boolean
+  /** The body is a stream: it is staged first, and the input holds its id. */
+  readonly streamed?: StreamedOption
+  /** Where the reply says that the result is to be found: a path, for the header Location. */
+  location?(output: OutputOf<O>): string
 }
 
 export interface QueryOptions<I extends Schema, O extends Schema, P extends ProblemMap>
@@ -127,6 +141,7 @@ const commonNames = [
   'summary',
   'description',
   'examples',
+  'replyType',
   'etag',
 ]
 
@@ -136,10 +151,23 @@ export function defineCommand<
   P extends ProblemMap = NoProblems,
 >(options: CommandOptions<I, O, P>): CommandContract<I, O, P> {
   const where = contractName('command', options.name)
-  knownOptions(where, options, [...commonNames, 'status', 'idempotency', 'ifMatch'])
+  knownOptions(where, options, [
+    ...commonNames,
+    ...writeNames,
+    'ifMatch',
+    'secret',
+    'streamed',
+    'location',
+  ])
+  const streamed = options.streamed && streamedInput(where, options.streamed)
+  const parts = operationParts(where, options, writeMethods)
   return definition({
     kind: 'command',
-    ...operationParts(where, options, writeMethods),
+    ...parts,
+    http: parts.http && streamed ? { ...parts.http, hasBody: false } : parts.http,
+    streamed,
+    secret: options.secret === true,
+    ...(options.location && { location: options.location }),
     ...writeParts(where, options),
     ifMatch:
       options.ifMatch && wordOption(where, 'ifMatch', options.ifMatch, ifMatches, 'optional'),
@@ -158,7 +186,7 @@ export function defineAction<I extends Schema, O extends Schema, P extends Probl
   options: ActionOptions<I, O, P>,
 ): ActionContract<I, O, P> {
   const where = contractName('action', options.name)
-  knownOptions(where, options, [...commonNames, 'status', 'idempotency'])
+  knownOptions(where, options, [...commonNames, ...writeNames])
   return definition({
     kind: 'action',
     ...operationParts(where, options, writeMethods),
@@ -166,6 +194,7 @@ export function defineAction<I extends Schema, O extends Schema, P extends Probl
   })
 }
 
+const writeNames = ['status', 'idempotency']
 const ifMatches: readonly IfMatch[] = ['required', 'optional']
 const idempotencies: readonly Idempotency[] = ['required', 'natural']
 const statuses: readonly SuccessStatus[] = [200, 201, 202]
@@ -207,6 +236,7 @@ function operationParts<
     summary: options.summary,
     description: options.description,
     examples: Object.freeze([...(options.examples ?? [])]) as readonly Example[],
+    replyType: options.replyType,
     ...(options.etag && { etag: options.etag }),
   }
 }

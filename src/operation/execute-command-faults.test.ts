@@ -348,19 +348,17 @@ test('where statements are sent one by one, all of it holds as well', async () =
   await slow.stop()
 })
 
-test('a pool without a free connection is 503, and leaves nothing', async () => {
-  const small = await TestOperations.start({
-    app,
-    tables,
-    pool: { connectionsMax: 1, acquireTimeoutMs: 50 },
-  })
+test('a pool without a free connection is 503, and leaves nothing', async (t) => {
+  // Enough to connect on a busy machine.
+  const pool = { connectionsMax: 1, acquireTimeoutMs: 2_000 }
+  const small = await TestOperations.start({ app, tables, pool })
+  t.after(() => small.stop())
   const held = await small.pool.acquire()
   const { status, headers } = await small.ask(Write, one)
   assert.deepEqual([status, headers['retry-after']], [503, '1'])
   await held.release()
   assert.equal((await small.ask(Write, one)).status, 200)
   await small.assertNothingHeld()
-  await small.stop()
 })
 
 test('every reply of a limited command tells where its caller stands, a stored one does not', async () => {
@@ -408,4 +406,25 @@ test('loops are woken for what was committed, and for nothing else', async () =>
   })
   for (const input of [emit, refuse, one]) await operations.ask(Write, input, { runtime })
   assert.deepEqual(woken, [{ events: true, jobs: false }])
+})
+
+test('a deferred write that meets a table rewritten meanwhile runs again: no version was stale', async () => {
+  await operations.ask(Write, one)
+  let runs = 0
+  const script = write(async ({ tx, fail }) => {
+    await tx.query(sql`SELECT 1 AS snapshot`)
+    if (runs++ === 0) {
+      await operations.rows(`DO $$ BEGIN
+        ALTER TABLE entries ALTER COLUMN note TYPE varchar USING note || '';
+        PERFORM setval('holdfast.schema_change', pg_current_xact_id()::text::bigint);
+      END $$`)
+    }
+    const update = sql`UPDATE entries SET note = 'new' WHERE id = 1`
+    tx.defer(update, { rows: 1, otherwise: fail.stale() })
+    return {}
+  })
+  assert.equal((await operations.ask(Write, script)).status, 200)
+  assert.equal(runs, 2)
+  const [entry] = await operations.rows('SELECT note FROM entries')
+  assert.equal(entry?.note, 'new')
 })

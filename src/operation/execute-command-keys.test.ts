@@ -11,6 +11,7 @@ import {
   Write,
   type WriteContext,
   WriteLoosely,
+  WriteSecret,
 } from '../testing/scripted-app.ts'
 import { TestOperations } from '../testing/test-operations.ts'
 import { testGate } from '../testing/test-signal.ts'
@@ -38,6 +39,28 @@ describe('keys', () => {
     const { status, code } = await operations.ask(Write, { ...one, value: 2 }, { key })
     assert.deepEqual([status, code], [422, 'idempotency-key-reused'])
     assert.deepEqual(await operations.traces(), oneOfEach)
+  })
+
+  test('of a reply that holds a secret keep nothing of it; a refusal is kept as ever', async () => {
+    for (const first of [one, write(() => ({ note: 'sk_1', value: 1 }))]) {
+      const key = randomUUID()
+      const ask = () => operations.ask(WriteSecret, first, { key })
+      const { status, body } = await ask()
+      assert.deepEqual([status, body.value], [200, 1])
+      const again = await ask()
+      assert.deepEqual([again.status, again.code], [409, 'reply-not-kept'])
+      const [kept] = await operations.rows('SELECT status, body FROM holdfast.idempotency_keys')
+      assert.deepEqual(kept, { status: 200, body: '' })
+      await operations.clear()
+    }
+    const refused = write(({ fail }) => {
+      throw fail.nowhere()
+    })
+    const key = randomUUID()
+    for (const replayed of [false, true]) {
+      const answer = await operations.ask(WriteSecret, refused, { key })
+      assert.deepEqual([answer.status, answer.replayed], [404, replayed])
+    }
   })
 
   test('of another tenant, principal or operation are other keys', async () => {

@@ -9,6 +9,7 @@ import { commitTransaction, isInDoubt, runTransaction } from '../database/run-tr
 import { isRetryable } from '../database/sqlstate.ts'
 import type { Rows, Statement } from '../database/statement.ts'
 import type { OpeningStage, Transaction, TransactionOptions } from '../database/transaction.ts'
+import type { Phase } from '../runtime/telemetry/work-meter.ts'
 import { auditStatement } from '../state/audit/audit.ts'
 import {
   claimStatement,
@@ -84,10 +85,12 @@ async function attempt(
   const unit = openUnitFor(run.owner, tx)
   unit.buffers.constraints.push(run.command.constraints)
   try {
+    enter(run, 'run')
     const output = await cutToOutput(run.command, await runHandler(run, unit))
     run.reply = makeReply(run.command, output)
     closeUnit(unit, [...unit.audit, auditOf(run, 'ok')])
     tx.beforeCommit((opening) => storedReply(run, opening))
+    enter(run, 'commit')
     await commitTransaction(run.runtime.pool, tx, options)
     wakeLoops(run, unit)
     return run.reply
@@ -100,6 +103,10 @@ async function attempt(
       ? kept(run, tx, failure)
       : refuse(run, tx, problem).catch((second) => kept(run, tx, second)))
   }
+}
+
+function enter({ runtime, request }: CommandRun, phase: Phase): void {
+  request.scope.meter.enter(phase, runtime.clock.monotonicMs())
 }
 
 /** 7. run: the user's code, with whatever goes around it. */
@@ -147,6 +154,7 @@ function transactionOptions(run: CommandRun): TransactionOptions & { attemptsMax
     signal: scope.signal,
     inDoubt: claim === undefined ? 'xid' : 'caller',
     snapshotCheck: currentSchemaStatement,
+    observed: scope,
     stacks: runtime.stacks,
     opening: (stage) => [operationContext(run, 'write'), ...claimed(run, stage)],
   }
@@ -159,14 +167,20 @@ function claimed(run: CommandRun, stage: OpeningStage): readonly Statement[] {
   const { claim, reply } = run
   if (claim === undefined) return credentialStatements(run.request.scope)
   const remainingMs = run.deadlineMs - run.runtime.clock.monotonicMs()
-  if (stage === 'single' && reply) return [claimWithReply(claim, reply, remainingMs)]
+  if (stage === 'single' && reply) return [claimWithReply(claim, toKeep(run, reply), remainingMs)]
   return [claimStatement(claim, remainingMs)]
 }
 
 /** Where BEGIN and COMMIT shared one batch, the claim has carried the reply already. */
 function storedReply(run: CommandRun, opening: readonly Rows[] | undefined): readonly Statement[] {
   if (run.claim === undefined || run.reply === undefined || opening === undefined) return []
-  return [replyStatement(run.claim, opening[CLAIM_PLACE], run.reply)]
+  return [replyStatement(run.claim, opening[CLAIM_PLACE], toKeep(run, run.reply))]
+}
+
+/** A secret is told once: that it was is all that is kept. */
+function toKeep({ command }: CommandRun, reply: Reply): Reply {
+  const { secret } = command.contract
+  return secret && reply.status < 400 ? { ...reply, headers: NO_HEADERS, body: '' } : reply
 }
 
 function wakeLoops(run: CommandRun, unit: Unit): void {

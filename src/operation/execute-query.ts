@@ -52,6 +52,7 @@ export function read(
   const { scope } = request
   const { name, module, fail } = query
   const { services } = runtime
+  scope.meter.enter('run', runtime.clock.monotonicMs())
   const deadlineMs = deadlineOf(query, scope)
   const facts = { runtime, request, deadlineMs }
   return readSnapshot(
@@ -62,6 +63,7 @@ export function read(
       context: () => [operationContext(facts, 'read'), ...credentialStatements(scope)],
       memory: memoryOf(query),
       snapshotCheck: currentSchemaStatement,
+      observed: scope,
       stacks: runtime.stacks,
     },
     (reader) => {

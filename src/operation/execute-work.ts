@@ -8,7 +8,8 @@ import { currentSchemaStatement } from '../database/context.ts'
 import { runTransaction } from '../database/run-transaction.ts'
 import type { Statement } from '../database/statement.ts'
 import { deadlineAfter, OpenScope, type Scope } from '../runtime/scope.ts'
-import { traceContext } from '../runtime/trace-context.ts'
+import type { WorkMeter } from '../runtime/telemetry/work-meter.ts'
+import { type TraceContext, traceContext } from '../runtime/trace-context.ts'
 import { callInUnit } from './call-command.ts'
 import { withCalls } from './call-operation.ts'
 import { operationContext } from './context.ts'
@@ -25,6 +26,9 @@ export interface WorkFacts {
   /** Of the request that caused it; the audit of what it calls shows it. */
   readonly requestId: string
   readonly traceparent: string | undefined
+  /** Where whoever hands it over has continued the trace already. */
+  readonly trace?: TraceContext
+  readonly meter?: WorkMeter
   /** The loop is stopping, or the lease was lost. */
   readonly signal: AbortSignal
 }
@@ -133,7 +137,8 @@ function workScope(
   return new OpenScope({
     principal: systemPrincipal(work.tenant, name),
     requestId: work.requestId,
-    trace: traceContext(work.traceparent),
+    trace: work.trace ?? traceContext(work.traceparent),
+    meter: work.meter,
     deadline: deadlineAfter(clock, timeoutMs),
     clock,
     callerGone: (onGone) => {
@@ -159,6 +164,7 @@ async function inTransaction(
     signal: scope.signal,
     inDoubt: 'xid' as const,
     snapshotCheck: currentSchemaStatement,
+    observed: scope,
     stacks: runtime.stacks,
     opening: () => [operationContext(facts, 'write')],
   }

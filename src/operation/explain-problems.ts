@@ -68,6 +68,7 @@ function codesByStep(operation: RegisteredOperation): Builtins {
     ['parse', ...when(keyed, 'idempotency-key-missing')],
     ['parse', ...when(versioned, 'precondition-required'), 'validation'],
     ['claim', ...when(claims, 'idempotency-key-reused', 'idempotency-in-progress')],
+    ['claim', ...when(claims && contract.secret, 'reply-not-kept')],
     ['run', ...when(contract.kind === 'command', 'precondition-failed'), 'unavailable', 'internal'],
   ]
 }

@@ -122,8 +122,9 @@ function admission({ http, timeoutMs }: RegisteredOperation): readonly string[] 
   ]
 }
 
-function authentication({ http, kind }: RegisteredOperation): readonly string[] {
+function authentication({ http, kind, authenticate }: RegisteredOperation): readonly string[] {
   if (http === undefined) return ['the principal of whoever calls it']
+  if (authenticate !== undefined) return [authenticate.description]
   const again = 'the key is asked again with the first statement: a revoked one stops at once'
   const first = 'API key (Authorization: Bearer ...) to principal and tenant; without one: nobody'
   return kind === 'action' ? [first] : [first, again]

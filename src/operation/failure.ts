@@ -17,6 +17,11 @@ const FAULT_PROBLEMS: Partial<Record<FaultCode, BuiltinProblemCode>> = {
   HF_DATABASE_UNAVAILABLE: 'unavailable',
   HF_RETRIES_EXHAUSTED: 'unavailable',
   HF_COMMIT_UNKNOWN: 'unavailable',
+  HF_OUTBOUND_TIMEOUT: 'unavailable',
+  HF_OUTBOUND_UNREACHABLE: 'unavailable',
+  HF_OUTBOUND_STATUS: 'unavailable',
+  HF_OUTBOUND_OPEN: 'unavailable',
+  HF_OUTBOUND_FULL: 'unavailable',
 }
 
 const STATE_PROBLEMS: Readonly<Record<string, BuiltinProblemCode>> = {

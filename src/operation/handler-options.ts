@@ -8,9 +8,9 @@ const isolations: readonly Isolation[] = ['serializable', 'repeatable read', 're
 
 const operationNames = ['allow', 'limit', 'around', 'timeoutMs', 'replyBytesMax']
 const handlerNames: Readonly<Record<HandledContract['kind'], readonly string[]>> = {
-  command: [...operationNames, 'isolation', 'attemptsMax', 'run'],
+  command: [...operationNames, 'isolation', 'attemptsMax', 'authenticate', 'run'],
   query: [...operationNames, 'run'],
-  action: [...operationNames, 'act'],
+  action: [...operationNames, 'authenticate', 'act'],
   job: ['isolation', 'run', 'act'],
 }
 

@@ -16,6 +16,7 @@ import type { LimitOption } from './limit.ts'
 import type { AnyListHandler } from './list-handler.ts'
 import type { Fail, ProblemMap } from './problem.ts'
 import type { AllowRule } from './rule.ts'
+import type { AuthenticateRequest } from './signed-request.ts'
 import type { Call, ReadUnit, UnitOfWork } from './unit-of-work-types.ts'
 
 export type Awaitable<T> = T | Promise<T>
@@ -66,6 +67,8 @@ export interface CommandHandler<I extends Schema, O extends Schema, P, DB, S>
   readonly isolation?: Isolation
   /** How often the whole handler may run when transactions collide. */
   readonly attemptsMax?: number
+  /** In place of an API key: `signedBy(...)`, for messages of a service that signs them. */
+  readonly authenticate?: AuthenticateRequest<S>
   /** May run again from the start when transactions collide: no calls outside, no state of its own. */
   run(context: CommandContext<I, P, DB, S>): Awaitable<InputOf<O>>
 }
@@ -88,6 +91,8 @@ export interface ActionContext<I extends Schema, P, S> extends OperationContext<
 
 export interface ActionHandler<I extends Schema, O extends Schema, P, S>
   extends OperationHandlerOptions {
+  /** In place of an API key: `signedBy(...)`, for messages of a service that signs them. */
+  readonly authenticate?: AuthenticateRequest<S>
   act(context: ActionContext<I, P, S>): Awaitable<InputOf<O>>
 }
 

@@ -2,13 +2,14 @@
  * Lists: what may be asked of many rows. A list declares its filters, sorts, search and page size;
  * everything else is refused. On the wire a filter is a query parameter of its name, a range adds
  * `.gte`, `.gt`, `.lte`, `.lt`, a sort is `-placed_at` (descending) or `total_minor`, a search is
- * `q`, a page is `limit` and the opaque `cursor` of the page before.
+ * `q`, a page is `limit` and the opaque `cursor` of the page before. A filter that stands in the path,
+ * `GET /v1/orders/{id}/notes`, is required.
  */
 import { integerOption, knownOptions, optionError, shown } from '../base/bounds.ts'
 import { didYouMean } from '../base/did-you-mean.ts'
 import type { InputOf, OutputOf, Schema } from '../base/schema.ts'
 import type { Direction, RangeBound } from '../database/list-sql.ts'
-import type { HttpText } from './binding.ts'
+import { type HttpText, parseHttp } from './binding.ts'
 import { contractName, defineQuery, type QueryContract } from './contract.ts'
 import { definition } from './definition.ts'
 import { inputSchema, pageSchema } from './list-schema.ts'
@@ -228,7 +229,10 @@ export function defineList<
   const query = defineQuery({
     name,
     ...(http && { http }),
-    input: inputSchema<ListInput<F, SortToken<S>>, ListRequest<F, SortToken<S>>>(list),
+    input: inputSchema<ListInput<F, SortToken<S>>, ListRequest<F, SortToken<S>>>(
+      list,
+      http === undefined ? [] : parseHttp(where, http).params,
+    ),
     output: pageSchema<I>(options.item),
     ...(problems && { problems }),
     ...(summary !== undefined && { summary }),

@@ -30,7 +30,7 @@ import type {
   Page,
 } from './list-contract.ts'
 import { rangeBounds } from './list-schema.ts'
-import { validationProblem } from './problem.ts'
+import { type Fail, type ProblemMap, validationProblem } from './problem.ts'
 import type { ReadUnit } from './unit-of-work-types.ts'
 
 /** A column of the table, or an expression over it. */
@@ -74,6 +74,15 @@ export interface ListBase<Request, S, T extends string, Column extends string>
   readonly search?: ListSearch<Column>
   /** Rows this caller may see, beyond what the filters say. */
   where?(context: ListContext<Request, S>): Sql | undefined
+  /** Of a list below something: where that is not there, the list is not either. */
+  readonly below?: ListParent<Request, S>
+}
+
+export interface ListParent<Request, S> {
+  /** A statement that finds a row where there is something to list below; sent with the page. */
+  exists(context: ListContext<Request, S>): Sql
+  /** The problem of the contract where it finds none. */
+  readonly otherwise: string
 }
 
 export type ListHandler<
@@ -100,6 +109,7 @@ const handlerNames = [
   'key',
   'search',
   'where',
+  'below',
   'columns',
 ]
 
@@ -175,6 +185,11 @@ export function listFindings(contract: ListContract, handler: AnyListHandler): r
       `columns names "${field}", which is no field or filter${didYouMean(field, known)}`,
     )
   }
+  const otherwise = handler.below?.otherwise
+  if (otherwise !== undefined && !Object.hasOwn(contract.problems, otherwise)) {
+    const hint = didYouMean(otherwise, Object.keys(contract.problems))
+    findings.push(`below names the problem "${otherwise}", which it does not declare${hint}`)
+  }
   return findings
 }
 
@@ -207,6 +222,7 @@ export interface ListRun {
   readonly tx: Pick<ReadUnit<unknown>, 'query'>
   readonly scope: Scope
   readonly services: unknown
+  readonly fail: Fail<ProblemMap>
 }
 
 export async function runList(plan: ListPlan, seal: CursorSeal, run: ListRun): Promise<Page<Row>> {
@@ -218,9 +234,18 @@ export async function runList(plan: ListPlan, seal: CursorSeal, run: ListRun): P
   const after = input.cursor === undefined ? undefined : opened(seal, binding, input.cursor)
   const at = { statements, after, conditions: conditionsOf(plan, run) }
   const { small } = contract.list
-  const cut =
-    small === undefined ? await keysetPage(run, at) : await offsetPage(run, at, small.rowsMax)
+  const [cut] = await Promise.all([
+    small === undefined ? keysetPage(run, at) : offsetPage(run, at, small.rowsMax),
+    assertParent(plan, run),
+  ])
   return { data: cut.data, next_cursor: cut.next && sealed(seal, binding, cut.next) }
+}
+
+async function assertParent({ handler }: ListPlan, run: ListRun): Promise<void> {
+  if (handler.below === undefined) return
+  const { input, scope, services, fail } = run
+  const found = await run.tx.query(handler.below.exists({ input, scope, services }).bounded(1))
+  if (found.length === 0) throw (fail[handler.below.otherwise] as () => Error)()
 }
 
 interface At {

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { z } from 'zod'
-import type { ListedTable } from '../database/list-indexes.ts'
 import { Pool } from '../database/pool.ts'
 import { sql } from '../database/sql.ts'
-import type { Statement } from '../database/statement.ts'
 import { type TestDatabase, testDatabase } from '../testing/test-database.ts'
 import { holdfast } from './builder.ts'
-import { defineList } from './list-contract.ts'
+import { defineList, equals } from './list-contract.ts'
 import { missingIndexes } from './list-indexes.ts'
 import { buildRegistry } from './registry.ts'
 import { anyone } from './rule.ts'
@@ -37,7 +35,7 @@ after(async () => {
   await database.drop()
 })
 
-const app = holdfast<{ db: { plain: Table; tenanted: Table; missing: Table } }>()
+const app = holdfast<{ db: { plain: Table; tenanted: Table; coded: Table; missing: Table } }>()
 const item = z.object({
   id: z.string(),
   at: z.string(),
@@ -45,16 +43,16 @@ const item = z.object({
   name: z.string().nullable(),
 })
 
-async function findings(from: 'plain' | 'tenanted' | 'missing', ...sorts: readonly string[]) {
+async function findings(
+  from: 'plain' | 'tenanted' | 'coded' | 'missing',
+  ...sorts: readonly string[]
+) {
   const [first = '', ...rest] = sorts as 'at asc'[]
   const List = defineList({ name: 'm.list', item, sort: [first as 'at asc', ...rest] })
   const handler = app.list(List, { allow: anyone, from, columns: { name: sql`upper(name)` } })
   const module = app.defineModule({ name: 'm' })
   const registry = buildRegistry({ modules: [{ module, handler }], made: new Set(), services: {} })
-  return missingIndexes(registry, async (statement: Statement) => {
-    const [tables] = await pool.run([statement])
-    return tables?.rows as unknown as ListedTable[]
-  })
+  return missingIndexes(registry, pool)
 }
 
 test('a sort without its index is told, with the statement that mends it', async () => {
@@ -86,6 +84,31 @@ test('what cannot serve does not count', async () => {
   assert.deepEqual(await findings('tenanted', 'total asc, at asc'), [])
 })
 
+test('behind a unique key nothing is left to order', async () => {
+  await pool.run([
+    sql`CREATE TABLE coded (tenant_id text NOT NULL, id uuid PRIMARY KEY,
+    at timestamptz NOT NULL, total int NOT NULL, name text, UNIQUE (tenant_id, total))`,
+  ])
+  assert.deepEqual(await findings('coded', 'total asc'), [])
+  assert.equal((await findings('coded', 'at asc')).length, 1)
+})
+
+test('a list below something leads with what stands in its path', async () => {
+  const Below = defineList({
+    name: 'm.below',
+    http: 'GET /v1/totals/{total}/things',
+    item,
+    filter: { total: equals(z.coerce.number()) },
+    sort: ['at asc'],
+  })
+  const handler = app.list(Below, { allow: anyone, from: 'plain' })
+  const module = app.defineModule({ name: 'm' })
+  const registry = buildRegistry({ modules: [{ module, handler }], made: new Set(), services: {} })
+  assert.match(String(await missingIndexes(registry, pool)), /plain \(total, at, id\)/)
+  await pool.run([sql`CREATE INDEX ON plain (total, at DESC, id DESC)`])
+  assert.deepEqual(await missingIndexes(registry, pool), [])
+})
+
 test('a sort column that may be null would lose rows', async () => {
   const Notes = defineList({
     name: 'm.notes',
@@ -96,11 +119,7 @@ test('a sort column that may be null would lose rows', async () => {
   const handler = app.list(Notes, { allow: anyone, from: 'plain' })
   const module = app.defineModule({ name: 'm' })
   const registry = buildRegistry({ modules: [{ module, handler }], made: new Set(), services: {} })
-  const run = async (statement: Statement) => {
-    const [tables] = await pool.run([statement])
-    return tables?.rows as unknown as ListedTable[]
-  }
-  assert.deepEqual(await missingIndexes(registry, run), [
+  assert.deepEqual(await missingIndexes(registry, pool), [
     'List "m.notes", sort name: the column name may be null, and pages would lose such rows.',
   ])
 })

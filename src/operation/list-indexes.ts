@@ -5,7 +5,7 @@ import {
   listedTables,
   type RequiredIndex,
 } from '../database/list-indexes.ts'
-import type { Statement } from '../database/statement.ts'
+import type { Pool } from '../database/pool.ts'
 import type { ColumnSource, ListPlan } from './list-handler.ts'
 import type { Registry } from './registered.ts'
 
@@ -14,23 +14,24 @@ export function requiredIndexes(plan: ListPlan): readonly RequiredIndex[] {
   const { contract, handler } = plan
   const { from: table, key = 'id', columns = {} } = handler
   if (typeof table !== 'string' || contract.list.small !== undefined) return []
+  const columnOf = (field: string): ColumnSource => columns[field] ?? field
+  // What stands in the path is one value for each request: a list below something.
+  const fixed = (contract.http?.params ?? []).map(columnOf)
   return contract.list.sorts.flatMap(({ token, fields }) => {
-    const sources = [...fields.map(({ field }): ColumnSource => columns[field] ?? field), key]
-    const names = sources.filter((source) => typeof source === 'string')
-    if (names.length < sources.length) return []
-    return [{ list: contract.name, sort: token, table, columns: [...new Set(names)] }]
+    const sorted = [...fields.map(({ field }) => columnOf(field)), key]
+    if (![...fixed, ...sorted].every((source) => typeof source === 'string')) return []
+    const names = [...new Set(sorted as string[])]
+    return [{ list: contract.name, sort: token, table, fixed: fixed as string[], columns: names }]
   })
 }
 
-/** Findings about all lists of an app; `run` sends one statement. Empty where nothing is missing. */
-export async function missingIndexes(
-  registry: Registry,
-  run: (statement: Statement) => Promise<readonly ListedTable[]>,
-): Promise<readonly string[]> {
+/** Findings about all lists of an app. Empty where nothing is missing. */
+export async function missingIndexes(registry: Registry, pool: Pool): Promise<readonly string[]> {
   const plans = [...registry.operations.values()].flatMap((operation) =>
     operation.kind === 'query' && operation.list !== undefined ? [operation.list] : [],
   )
   const required = plans.flatMap(requiredIndexes)
   if (required.length === 0) return []
-  return indexFindings(required, await run(listedTables(required.map(({ table }) => table))))
+  const [found] = await pool.run([listedTables(required.map(({ table }) => table))])
+  return indexFindings(required, (found?.rows ?? []) as unknown as readonly ListedTable[])
 }

@@ -22,15 +22,23 @@ export const rangeBounds: readonly RangeBound[] = ['gte', 'gt', 'lte', 'lt']
 /** More values are a join, not a filter. */
 const SEVERAL_MAX = 50
 
-export function inputSchema<Sent, Request>(list: ListFacts): Schema<Sent, Request> {
+/** `required`: filters that stand in the path. */
+export function inputSchema<Sent, Request>(
+  list: ListFacts,
+  required: readonly string[],
+): Schema<Sent, Request> {
   const parameters = new Map([...filterParameters(list), ...pageParameters(list)])
   const defaults = { limit: list.page.default, sort: list.sorts[0]?.token }
-  const described = () => objectSchema(parameters)
+  const described = () => ({
+    ...objectSchema(parameters),
+    ...(required.length > 0 && { required: [...required] }),
+  })
   return {
     '~standard': {
       version: 1,
       vendor: 'holdfast',
-      validate: (value) => validateAll(parameters, value, defaults) as SchemaResult<Request>,
+      validate: (value) =>
+        validateAll({ parameters, required, defaults }, value) as SchemaResult<Request>,
       jsonSchema: { input: described, output: described },
     },
   }
@@ -94,15 +102,19 @@ function plain(
 
 type Result = SchemaResult<unknown> | Promise<SchemaResult<unknown>>
 
-function validateAll(
-  parameters: ReadonlyMap<string, Parameter>,
-  value: unknown,
-  defaults: Readonly<Record<string, unknown>>,
-): Result {
+interface Asked {
+  readonly parameters: ReadonlyMap<string, Parameter>
+  readonly required: readonly string[]
+  readonly defaults: Readonly<Record<string, unknown>>
+}
+
+function validateAll({ parameters, required, defaults }: Asked, value: unknown): Result {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { issues: [{ message: 'expected an object' }] }
   }
   const given = Object.entries(value).filter(([, each]) => each !== undefined)
+  const missing = required.find((name) => !given.some(([known]) => known === name))
+  if (missing !== undefined) return { issues: [{ path: [missing], message: 'is required' }] }
   const results = given.map(([name, each]): [string, Result] => {
     const parameter = parameters.get(name)
     return [name, parameter ? validateOne(parameter, each) : { issues: [unknownParameter(name)] }]

@@ -19,15 +19,20 @@ export async function cutToOutput(
 }
 
 export function makeReply(operation: RegisteredOperation, output: unknown): Reply {
-  const body = output === undefined ? '' : JSON.stringify(output)
+  const { replyType } = operation.contract
+  const body = replyType === undefined ? jsonText(output) : String(output)
   assertBounded(operation, body)
   return {
     status: operation.kind === 'query' ? 200 : operation.contract.status,
-    contentType: JSON_TYPE,
-    headers: etagHeader(operation, output),
+    contentType: replyType ?? JSON_TYPE,
+    headers: headersOf(operation, output),
     body,
     replayed: false,
   }
+}
+
+function jsonText(output: unknown): string {
+  return output === undefined ? '' : JSON.stringify(output)
 }
 
 /** UTF-8 takes at most three bytes for each UTF-16 code unit: most replies need no count. */
@@ -53,6 +58,21 @@ function etagHeader(
   const tag = String(contract.etag(output))
   if (ETAG.test(tag)) return { etag: `"${tag}"` }
   throw new HoldfastError('HF_REPLY_INVALID', `${name}: ${JSON.stringify(tag)} is no entity-tag.`)
+}
+
+/** A path of this server: what a browser or a client would take elsewhere is a bug. */
+const LOCATION = /^\/(?!\/)[\x21-\x7e]*$/
+
+function headersOf(
+  operation: RegisteredOperation,
+  output: unknown,
+): Readonly<Record<string, string>> {
+  const headers = etagHeader(operation, output)
+  if (operation.kind !== 'command' || operation.contract.location === undefined) return headers
+  const location = operation.contract.location(output)
+  if (LOCATION.test(location)) return { ...headers, location }
+  const told = `${JSON.stringify(location)} is no path for Location`
+  throw new HoldfastError('HF_REPLY_INVALID', `${operation.name}: ${told}.`)
 }
 
 export function withHeaders(reply: Reply, headers: Readonly<Record<string, string>>): Reply {

@@ -1,7 +1,7 @@
 /** A module is a namespace of plain exports; this value among them names it and its migrations. */
 import { knownOptions, optionError, shown } from '../base/bounds.ts'
+import type { ServiceDefinitions } from '../runtime/service.ts'
 import { definition } from './definition.ts'
-import type { ServiceDefinitions } from './service-types.ts'
 
 export interface ModuleOptions<S> {
   /** Kebab-case; the first part of the name of everything it exports. */

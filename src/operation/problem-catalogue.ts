@@ -55,6 +55,11 @@ export const problemCatalogue = {
     title: 'A request with this Idempotency-Key is still running',
     next: 'Retry with the same key after the time in Retry-After.',
   },
+  'reply-not-kept': {
+    status: 409,
+    title: 'The reply is not kept',
+    next: 'The work was done when this Idempotency-Key was used before; its reply held a secret and was sent once. Revoke what it made if you did not receive it, and ask anew with a fresh key.',
+  },
   gone: {
     status: 410,
     title: 'No longer available',

@@ -40,9 +40,9 @@ test('a declared problem carries its code, members and detail', () => {
   assert.equal(JSON.parse(problemReply(fail.closed(), scope).body).detail, undefined)
 })
 
-test('members cannot pose as the standard ones', () => {
-  const Members = z.object({ status: z.number(), code: z.string() })
-  const fail = failOf({ odd: conflict('Odd', Members) })
+test('members cannot pose as the standard ones: where it shows at once, and where it does not', () => {
+  assert.throws(() => conflict('Odd', z.object({ status: z.number() })), /member "status"/)
+  const fail = failOf({ odd: conflict('Odd', z.looseObject({})) })
   const body = JSON.parse(problemReply(fail.odd({ status: 200, code: 'fine' }), scope).body)
   assert.equal(body.status, 409)
   assert.equal(body.code, 'odd')

@@ -5,7 +5,13 @@
  */
 import { knownOptions, optionError } from '../base/bounds.ts'
 import { HoldfastError } from '../base/fault.ts'
-import { type InputOf, parseWith, type Schema, type Violation } from '../base/schema.ts'
+import {
+  type InputOf,
+  jsonSchemaOf,
+  parseWith,
+  type Schema,
+  type Violation,
+} from '../base/schema.ts'
 import { listed } from './payload.ts'
 import {
   type BuiltinProblemCode,
@@ -112,6 +118,16 @@ function problemOfKind(kind: ProblemKind): DefineProblem {
   return define
 }
 
+/** RFC 9457 §3.1, and what every problem of ours carries: these are said by the problem itself. */
+const STANDARD = ['type', 'title', 'status', 'detail', 'instance', 'code']
+
+function refuseStandardNames(where: string, members: Schema | undefined): void {
+  const { properties = {} } = (members && jsonSchemaOf(members, 'output')) ?? {}
+  const taken = STANDARD.find((name) => Object.hasOwn(properties as object, name))
+  if (taken === undefined) return
+  throw optionError(where, `member "${taken}"`, 'is said by the problem itself: name it otherwise')
+}
+
 function problemDefinition<M extends Schema | undefined>(
   kind: ProblemKind,
   title: string,
@@ -129,6 +145,7 @@ function problemDefinition<M extends Schema | undefined>(
       'cannot stand beside members: a violated constraint does not know their values',
     )
   }
+  refuseStandardNames(where, members)
   return Object.freeze({
     kind,
     title,
@@ -290,5 +307,6 @@ export function problemReply(problem: ProblemError, scope: { readonly requestId:
     headers: problem.headers,
     body: JSON.stringify(problemBody(problem, scope.requestId)),
     replayed: false,
+    problem: problem.code,
   }
 }

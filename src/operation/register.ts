@@ -1,8 +1,14 @@
 /** From one definition to its registered form: defaults filled in, schemas compiled, bindings checked. */
 import { type JsonSchema, jsonSchemaOf, type Schema } from '../base/schema.ts'
 import type { CursorSeal } from '../database/page.ts'
+import { staging } from '../state/staging/staging.ts'
 import type { HttpBinding } from './binding.ts'
-import { backoffOption, jobBounds, type OperationContract } from './contract.ts'
+import {
+  backoffOption,
+  type CommandContract,
+  jobBounds,
+  type OperationContract,
+} from './contract.ts'
 import type {
   AnyCommandHandler,
   AnyJobHandler,
@@ -31,6 +37,7 @@ import type {
   RegisteredOperation,
   RegisteredSubscription,
 } from './registered.ts'
+import type { StreamedInput } from './streamed-input.ts'
 import { compileStrict } from './strict.ts'
 
 /** Takes a complaint and goes on: all of them are told together. */
@@ -48,27 +55,54 @@ export function registerOperation(
   if (typeof handler.allow !== 'function') {
     complain(`${where} has no rule: say who may, with \`allow\` in its handler`)
   }
+  checkSigned(where, contract, handler, complain)
   const inputSchema = described(where, 'input', contract.input, complain)
-  if (contract.http !== undefined) checkBinding(where, contract.http, inputSchema, complain)
+  const outputSchema = described(where, 'output', contract.output, complain)
+  const streamed = streamedBy(contract)
+  if (contract.http !== undefined) {
+    checkBinding(where, contract.http, inputSchema, streamed?.field, complain)
+  }
+  if (streamed !== undefined) checkStreamed(where, streamed.field, inputSchema, complain)
+  if (contract.replyType !== undefined && outputSchema.type !== 'string') {
+    complain(`${where} replies with ${contract.replyType}: its output must be a string, the text`)
+  }
   return Object.freeze({
     kind: contract.kind,
     contract,
-    handler,
+    handler: streamed === undefined ? handler : adopting(handler, streamed),
     name: contract.name,
     module,
     http: contract.http,
     allow: handler.allow,
+    authenticate: 'authenticate' in handler ? handler.authenticate : undefined,
     limit: handler.limit && parseLimit(where, handler.limit),
     around: [handler.around ?? []].flat(),
     timeoutMs: handler.timeoutMs,
     replyBytesMax: handler.replyBytesMax ?? handlerBounds.replyBytesMax.default,
     inputSchema,
-    outputSchema: described(where, 'output', contract.output, complain),
+    outputSchema,
     ...problemParts(where, contract.problems, complain),
     unknownFields: compileStrict(inputSchema),
     assemble: contract.http && compileAssemble(contract.http, inputSchema),
     ...kindParts(contract.kind, handler, list),
   }) as RegisteredOperation
+}
+
+/** The key of a signed message is the sender's id of it: what takes no key would take it twice. */
+function checkSigned(
+  where: string,
+  contract: OperationContract,
+  handler: AnyOperationHandler,
+  complain: Complain,
+): void {
+  if (!('authenticate' in handler) || handler.authenticate === undefined) return
+  if (contract.http?.hasBody !== true) {
+    complain(`${where} has \`authenticate\` and no body to be signed: give it an HTTP binding`)
+  }
+  if (contract.kind === 'action') return
+  if ((contract as CommandContract).idempotency !== 'required') {
+    complain(`${where} has \`authenticate\`, so its idempotency must be "required"`)
+  }
 }
 
 /** A list's handler is made from its declaration; all others bring their own. */
@@ -142,6 +176,7 @@ function checkBinding(
   where: string,
   http: HttpBinding,
   schema: JsonSchema,
+  streamedField: string | undefined,
   complain: Complain,
 ): void {
   const fields = fieldsOf(schema)
@@ -156,9 +191,37 @@ function checkBinding(
   }
   if (http.hasBody) return
   for (const [name, field] of fields) {
+    if (name === streamedField) continue
     if (isScalar(schema, field) || isScalarList(schema, field)) continue
-    const reason = `${http.method} has no body, and a query holds scalars and lists of them`
+    const body = streamedField === undefined ? `${http.method} has no body` : 'the body is a stream'
+    const reason = `${body}, and a query holds scalars and lists of them`
     complain(`${where}: the field "${name}" cannot travel: ${reason}`)
+  }
+}
+
+function streamedBy(contract: OperationContract): StreamedInput | undefined {
+  return contract.kind === 'command' ? (contract as CommandContract).streamed : undefined
+}
+
+function checkStreamed(where: string, name: string, schema: JsonSchema, complain: Complain): void {
+  const field = fieldsOf(schema).get(name)
+  const types = field === undefined ? [] : [...typesOf(schema, field)]
+  if (requiredFields(schema).has(name) && types.length === 1 && types[0] === 'string') return
+  complain(
+    `${where}: its stream is handed over in "${name}", which must be a required string of its input`,
+  )
+}
+
+/** The command takes the content in its own transaction: both are kept, or neither. */
+function adopting(handler: AnyOperationHandler, streamed: StreamedInput): AnyOperationHandler {
+  const { run, ...rest } = handler as AnyCommandHandler
+  return {
+    ...rest,
+    run(context: Parameters<AnyCommandHandler['run']>[0]) {
+      const id = (context.input as Readonly<Record<string, string>>)[streamed.field] as string
+      context.tx.defer(staging.adopt(id, streamed.keptMs))
+      return run.call(handler as AnyCommandHandler, context)
+    },
   }
 }
 

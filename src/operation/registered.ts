@@ -24,6 +24,7 @@ import type { ListPlan } from './list-handler.ts'
 import type { ModuleDefinition } from './module.ts'
 import type { Fail, ProblemDefinition, ProblemMap } from './problem.ts'
 import type { AllowRule } from './rule.ts'
+import type { AuthenticateRequest } from './signed-request.ts'
 import type { StrictWalker } from './strict.ts'
 
 export interface DeclaredProblem {
@@ -37,6 +38,8 @@ interface RegisteredParts {
   readonly module: string
   readonly http: HttpBinding | undefined
   readonly allow: AllowRule
+  /** In place of an API key. */
+  readonly authenticate: AuthenticateRequest | undefined
   readonly limit: Limit | undefined
   /** From the outermost to the innermost. */
   readonly around: readonly Around[]

@@ -7,6 +7,7 @@ import { defineCommand, defineEvent, defineJob, defineQuery } from './contract.t
 import { conflict } from './problem.ts'
 import { buildRegistry, type Registrable } from './registry.ts'
 import { anyone } from './rule.ts'
+import { signedBy } from './signed-request.ts'
 
 const id = z.object({ id: z.string() })
 const handler = { allow: anyone, run: () => ({ id: '' }) }
@@ -148,6 +149,37 @@ test('bindings are held against the input schema', () => {
     'query "a.optional": {id} stands in its path, so the field must be required and scalar',
     'query "a.nested": the field "filter" cannot travel: GET has no body, and a query holds scalars and lists of them',
     'query "a.date": input has no JSON Schema: Date cannot be represented in JSON Schema',
+  ])
+})
+
+test('whose callers sign must have a body to be signed, and a key', () => {
+  const shop = builder()
+  const authenticate = signedBy({ principal: 'partner', permissions: [], keys: () => [] })
+  const output = id
+  const contracts = {
+    Inside: defineCommand({ name: 'hooks.inside', input: id, output }),
+    Bare: defineCommand({ name: 'hooks.bare', http: 'DELETE /v1/hooks/{id}', input: id, output }),
+    Natural: defineCommand({
+      name: 'hooks.natural',
+      http: 'POST /v1/hooks',
+      idempotency: 'natural',
+      input: id,
+      output,
+    }),
+    Sound: defineCommand({ name: 'hooks.sound', http: 'PUT /v1/hooks', input: id, output }),
+  }
+  const handlers = Object.fromEntries(
+    Object.entries(contracts).map(([name, contract]) => [
+      `handle${name}`,
+      shop.handle(contract, { ...handler, authenticate }),
+    ]),
+  )
+  const hooks = { ...contracts, ...handlers, module: shop.defineModule({ name: 'hooks' }) }
+  const noBody = 'has `authenticate` and no body to be signed: give it an HTTP binding'
+  assert.deepEqual(findings(shop.defineApp({ modules: [hooks] })).toSorted(), [
+    `command "hooks.bare" ${noBody}`,
+    `command "hooks.inside" ${noBody}`,
+    'command "hooks.natural" has `authenticate`, so its idempotency must be "required"',
   ])
 })
 

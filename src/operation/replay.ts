@@ -26,6 +26,7 @@ export async function replay(run: CommandRun, tx: Transaction): Promise<Reply | 
   if (!equalBytes(kept.fingerprint, claim.fingerprint))
     throw builtinProblem('idempotency-key-reused')
   const { status, contentType, headers, body } = kept
+  if (run.command.contract.secret && status < 400) throw builtinProblem('reply-not-kept')
   return { status, contentType, headers, body, replayed: true }
 }
 

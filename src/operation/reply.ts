@@ -7,4 +7,6 @@ export interface Reply {
   readonly body: string
   /** True where this reply was stored by an earlier request with the same idempotency key. */
   readonly replayed: boolean
+  /** The code of the problem, for telemetry; not known of one that is replayed. */
+  readonly problem?: string
 }

@@ -57,12 +57,18 @@ export interface UnitOfWork<DB> extends ReadUnit<DB> {
   call<I extends Schema, O extends Schema>(
     command: CommandContract<I, O>,
     input: InputOf<I>,
+    options?: VersionOptions,
   ): Promise<OutputOf<O>>
   /** A new UUIDv7. */
   id(): string
 }
 
-export interface CallOptions {
+export interface VersionOptions {
+  /** The entity-tag that was seen, unquoted, or `*`: for commands that ask for If-Match. */
+  readonly ifMatch?: string
+}
+
+export interface CallOptions extends VersionOptions {
   /** Tells two calls of the same command apart, so that each has an idempotency key of its own. */
   readonly key?: string
 }

@@ -24,6 +24,7 @@ import type {
   ReadUnit,
   TypedStatement,
   UnitOfWork,
+  VersionOptions,
 } from './unit-of-work-types.ts'
 
 type Query = (statement: Statement) => Promise<Rows>
@@ -92,7 +93,11 @@ export interface Origin {
   readonly traceparent: string
 }
 
-export type CallInUnit = (command: CommandContract, input: unknown) => Promise<unknown>
+export type CallInUnit = (
+  command: CommandContract,
+  input: unknown,
+  options: VersionOptions,
+) => Promise<unknown>
 
 /** Of every event until an operation's versions are mapped. */
 const PAYLOAD_VERSION = 1
@@ -180,9 +185,11 @@ export class CommandUnit<DB> extends ReadUnitOver<DB> implements UnitOfWork<DB> 
   call<I extends Schema, O extends Schema>(
     command: CommandContract<I, O>,
     input: InputOf<I>,
+    options: VersionOptions = {},
   ): Promise<OutputOf<O>> {
     this.#assertOpen()
-    return this.#call(command as unknown as CommandContract, input) as Promise<OutputOf<O>>
+    const called = this.#call(command as unknown as CommandContract, input, options)
+    return called as Promise<OutputOf<O>>
   }
 
   id(): string {

@@ -10,6 +10,7 @@ import { enqueueJobs } from '../state/job/job.ts'
 import type { CommandContract } from './contract.ts'
 import type { OperationRuntime } from './runtime.ts'
 import { CommandUnit, UnitBuffers } from './unit-of-work.ts'
+import type { VersionOptions } from './unit-of-work-types.ts'
 
 /** For whom and as what a unit works: an operation, a job or a subscription. */
 export interface UnitOwner {
@@ -20,7 +21,12 @@ export interface UnitOwner {
   /** Of the audit entry that called commands name as their parent. */
   readonly auditId: string | null
   /** What `tx.call` does; handed in, because the called command opens units in turn. */
-  readonly call: (unit: Unit, command: CommandContract, input: unknown) => Promise<unknown>
+  readonly call: (
+    unit: Unit,
+    command: CommandContract,
+    input: unknown,
+    options: VersionOptions,
+  ) => Promise<unknown>
 }
 
 export interface Unit {
@@ -59,8 +65,12 @@ function unitWith(
   const { scope } = owner
   const { tenant, requestId, trace } = scope
   const origin = { tenant, cause: owner.name, requestId, traceparent: trace.traceparent }
-  const tx = new CommandUnit<unknown>(transaction, guard, buffers, origin, (command, input) =>
-    owner.call(unit, command, input),
+  const tx = new CommandUnit<unknown>(
+    transaction,
+    guard,
+    buffers,
+    origin,
+    (command, input, options) => owner.call(unit, command, input, options),
   )
   const unit: Unit = { owner, guard, transaction, buffers, audit, depth, tx }
   return unit

@@ -230,6 +230,33 @@ export const variables = {
     because:
       'Requests and jobs under way have so long to end; with the lead time it stays below the 30 s that orchestrators commonly wait.',
   },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    ...text(/^https?:\/\/[^\s?#]+[^\s?#/]$/, 'a URL without query or trailing slash'),
+    example: 'http://127.0.0.1:4318',
+    because:
+      'An OpenTelemetry collector: traces are sent to its /v1/traces, by a thread of their own. Needs the packages @opentelemetry/sdk-trace and @opentelemetry/exporter-trace-otlp-http.',
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    ...text(/^[^\s=,]+=[^,]*(?:,[^\s=,]+=[^,]*)*$/, 'name=value pairs with commas between them'),
+    secret: true,
+    example: 'authorization=Bearer%20token',
+    because: 'Sent to the collector with each request; values are percent-encoded.',
+  },
+  OTEL_SERVICE_NAME: {
+    ...text(
+      /^[\w.-]{1,100}$/,
+      'a name of letters, digits, dots, dashes and underscores',
+      'holdfast',
+    ),
+    example: 'shop-api',
+    because: 'How traces name this process.',
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    ...text(/^(?:0(?:\.\d{1,6})?|1(?:\.0)?)$/, 'a part from 0 to 1', '1'),
+    example: '0.1',
+    because:
+      'Which part of the traces that begin here is recorded. The decision of a caller is kept, so that a trace is whole or absent.',
+  },
   SIGNING_SECRET: {
     ...text(/^.{32,512}$/, '32 to 512 characters'),
     secret: true,

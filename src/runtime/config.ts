@@ -13,6 +13,7 @@ export interface Config {
   readonly admin: { readonly host: string; readonly port: number }
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'pretty' }
   readonly shutdown: ShutdownConfig
+  readonly telemetry: TelemetryConfig
   /** Signs cursors; absent only in development and test, where one is made at start. */
   readonly signingSecret?: Secret
 }
@@ -49,6 +50,15 @@ export interface HttpConfig {
   readonly behindTls: boolean
   /** Origins that browsers may call from; none by default. */
   readonly corsOrigins: readonly string[]
+}
+
+export interface TelemetryConfig {
+  /** Base URL of an OTLP collector over HTTP; traces are exported where it is given. */
+  readonly otlpEndpoint?: string
+  readonly otlpHeaders?: Secret
+  readonly serviceName: string
+  /** Of traces that begin here; a caller's own decision is kept. */
+  readonly sampledRatio: number
 }
 
 export interface ShutdownConfig {
@@ -152,7 +162,19 @@ function toConfig(environment: Environment, values: Values): Config {
       leadMs: at<number | undefined>('SHUTDOWN_LEAD_MS') ?? (production ? 5000 : 0),
       drainMs: at('SHUTDOWN_DRAIN_MS'),
     },
+    telemetry: telemetryConfig(values),
     ...(signing === undefined ? {} : { signingSecret: new Secret(signing) }),
+  }
+}
+
+function telemetryConfig(values: Values): TelemetryConfig {
+  const endpoint = values.OTEL_EXPORTER_OTLP_ENDPOINT as string | undefined
+  const headers = values.OTEL_EXPORTER_OTLP_HEADERS as string | undefined
+  return {
+    ...(endpoint === undefined ? {} : { otlpEndpoint: endpoint }),
+    ...(headers === undefined ? {} : { otlpHeaders: new Secret(headers) }),
+    serviceName: values.OTEL_SERVICE_NAME as string,
+    sampledRatio: Number(values.OTEL_TRACES_SAMPLER_ARG),
   }
 }
 

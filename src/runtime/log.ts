@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { prettyLine } from './log-pretty.ts'
 import { redact } from './redact.ts'
+import { writeToStdout } from './stdout-lines.ts'
 
 export type LogFields = Readonly<Record<string, unknown>>
 
@@ -35,7 +36,7 @@ interface Writer {
 
 /** Every field passes `redact` before it is written: a secret in a field never leaves. */
 export function createLog(options: LogOptions): Log {
-  const line = options.write ?? ((text: string) => void process.stdout.write(text))
+  const line = options.write ?? writeToStdout
   const write = options.format === 'pretty' ? (text: string) => line(prettyLine(text)) : line
   const clock = options.clock ?? systemClock
   const writer: Writer = pino(
@@ -43,7 +44,7 @@ export function createLog(options: LogOptions): Log {
       level: options.level,
       base: null,
       messageKey: 'message',
-      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
+      timestamp: timestampOf(clock),
       formatters: { level: (label) => ({ level: label }) },
       // Errors are described by redact; pino's own serializer would take the copy for something else.
       serializers: { err: (described) => described },
@@ -51,6 +52,24 @@ export function createLog(options: LogOptions): Log {
     { write },
   )
   return new RedactingLog(writer)
+}
+
+const SECOND_MS = 1_000
+
+/** The text of a second is kept while it lasts: a busy process writes some thousand lines in it. */
+function timestampOf(clock: Clock): () => string {
+  let second = Number.NaN
+  let text = ''
+  return () => {
+    const now = clock.now()
+    const current = Math.floor(now / SECOND_MS)
+    if (current !== second) {
+      second = current
+      text = new Date(current * SECOND_MS).toISOString().slice(0, -4)
+    }
+    const ms = Math.floor(now - current * SECOND_MS)
+    return `,"time":"${text}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}Z"`
+  }
 }
 
 class RedactingLog implements Log {

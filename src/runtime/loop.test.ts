@@ -48,6 +48,26 @@ loopSuite('Loop that always has more', (signals) => ({
 }))
 
 describe('Loop', () => {
+  test('takes one more turn at its end where something was gathered, and outlives its failure', async () => {
+    for (const fails of [false, true]) {
+      let turns = 0
+      const turn = async (): Promise<Turn> => {
+        turns++
+        if (fails && turns > 1) throw new Error('away')
+        return 'idle'
+      }
+      const { clock, asked } = heldClock()
+      const loop = loopOf(turn, { lastTurn: true, clock })
+      loop.start()
+      await asked.next()
+      assert.equal(turns, 1)
+      await loop.stop()
+      assert.equal(turns, 2)
+      await loop.stop()
+      assert.equal(turns, 2)
+    }
+  })
+
   test('rests for its interval when idle, and goes on at once when there is more', async () => {
     const { clock, asked, elapse } = heldClock()
     const results: Turn[] = ['again', 'again', 'idle', 'idle']

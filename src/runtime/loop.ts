@@ -42,6 +42,8 @@ export interface LoopOptions {
   readonly intervalMs: number
   /** `signal` aborts when the loop is being stopped: end soon, leave nothing half done. */
   readonly turn: (signal: AbortSignal) => Promise<Turn>
+  /** One more turn when it is stopped: what was gathered since the last is not lost. */
+  readonly lastTurn?: boolean
   readonly signals?: LoopSignals | undefined
 }
 
@@ -96,6 +98,7 @@ export class Loop implements Runnable {
       if (result === 'failed') await pause(this.#options.clock, failedTurnMs(failures), signal)
       if (result === 'idle') await this.#rest(signal)
     }
+    if (this.#options.lastTurn === true) await this.#guardedTurn(new AbortController().signal, 0)
   }
 
   async #guardedTurn(signal: AbortSignal, failures: number): Promise<Turn | 'failed'> {

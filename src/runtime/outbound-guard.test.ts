@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import dgram from 'node:dgram'
 import http, { type Server } from 'node:http'
+import http2 from 'node:http2'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
 import { after, before, beforeEach, test } from 'node:test'
+import tls from 'node:tls'
 import { isFault } from '../base/fault.ts'
 import {
   insideTransaction,
@@ -92,6 +95,23 @@ test('a request function taken before the guard came is refused at its agent', a
   await insideTransaction('shop.pay', () => assert.rejects(ask(), refused(`127.0.0.1:${port}`)))
   assert.equal(served, 1)
   agent.destroy()
+})
+
+test('TLS, HTTP/2, WebSockets and datagrams are refused at the socket', async (t) => {
+  const socket = dgram.createSocket('udp4')
+  t.after(() => socket.close())
+  const datagram = refused('a datagram')
+  await insideTransaction('shop.pay', async () => {
+    assert.throws(() => tls.connect(port, '127.0.0.1'), refused(`127.0.0.1:${port}`))
+    assert.throws(() => socket.send('a', port, '127.0.0.1'), datagram)
+    assert.throws(() => http2.connect(origin), refused(`127.0.0.1:${port}`))
+    assert.throws(() => new WebSocket(`ws://127.0.0.1:${port}`), refused(`127.0.0.1:${port}`))
+  })
+  assert.equal(served, 0)
+  assert.equal(WebSocket.OPEN, 1)
+  const web = new WebSocket(`ws://127.0.0.1:${port}`)
+  await new Promise((resolve) => web.addEventListener('error', resolve, { once: true }))
+  assert.ok(web instanceof WebSocket)
 })
 
 test('raw sockets throw at connect, by every form of the call', async () => {

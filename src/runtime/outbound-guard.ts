@@ -6,11 +6,13 @@
  * `run` has ended; code it left behind is outside again. *Outside*: everything else, and what
  * `outsideTransaction` wraps: the pool while it connects, exporters of telemetry.
  *
- * What is seen: `fetch` (also over a kept-alive socket), requests of `node:http` and `node:https`
- * (also from an agent's pool) and every new connection of a socket. What is not: a library that
- * writes to a connection of its own which it opened earlier.
+ * What is seen: `fetch` and `WebSocket` (also over a kept-alive socket), requests of `node:http` and `node:https`
+ * (also from an agent's pool), every new connection of a socket (TLS and HTTP/2 begin
+ * with one) and every datagram. What is not: a library that writes to a connection of its own which
+ * it opened earlier; our own clients (src/outbound) ask `transactionAround` first.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import dgram from 'node:dgram'
 import http from 'node:http'
 import https from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
@@ -73,6 +75,7 @@ interface Door {
 
 const doors: readonly Door[] = [
   { on: globalThis, name: 'fetch', target: ([input]) => hostOf(input), rejects: true },
+  { on: globalThis, name: 'WebSocket', target: ([input]) => hostOf(input) },
   ...[http, https].flatMap((module) => [
     { on: module, name: 'request', target: requestTarget },
     { on: module, name: 'get', target: requestTarget },
@@ -80,15 +83,19 @@ const doors: readonly Door[] = [
   // For code that took `request` out of its module before we came: an agent is asked last.
   { on: http.Agent.prototype, name: 'addRequest', target: ([, options]) => hostOf(options) },
   { on: net.Socket.prototype, name: 'connect', target: connectTarget },
+  { on: dgram.Socket.prototype, name: 'send', target: () => 'a datagram' },
 ]
 
 function guarded(door: Door, original: AnyFunction): AnyFunction {
-  return function (this: unknown, ...parts) {
+  const guard: AnyFunction = function (this: unknown, ...parts) {
     const error = refusal(() => door.target(parts))
-    if (error === undefined) return original.apply(this, parts)
-    if (door.rejects) return Promise.reject(error)
-    throw error
+    if (error !== undefined && door.rejects) return Promise.reject(error)
+    if (error !== undefined) throw error
+    return new.target ? Reflect.construct(original, parts, new.target) : original.apply(this, parts)
   }
+  // A class keeps its constants and its instances.
+  guard.prototype = original.prototype
+  return Object.setPrototypeOf(guard, original)
 }
 
 let installations = 0

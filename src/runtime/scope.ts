@@ -9,6 +9,7 @@
 import type { Clock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
 import type { Principal } from '../base/principal.ts'
+import { WorkMeter } from './telemetry/work-meter.ts'
 import type { TraceContext } from './trace-context.ts'
 
 export type { TraceContext } from './trace-context.ts'
@@ -37,6 +38,8 @@ export interface Scope {
   readonly idempotencyKey?: string
   readonly credential?: Credential
   readonly clock: Clock
+  /** What the work has cost so far; shared by the scopes that are made from this one. */
+  readonly meter: WorkMeter
 }
 
 /** A timer may fire this early by the monotonic clock; whoever sees the signal must see the deadline passed. */
@@ -54,6 +57,8 @@ export interface ScopeFacts {
   readonly idempotencyKey?: string | undefined
   readonly credential?: Credential | undefined
   readonly callerGone?: CallerGone | undefined
+  /** Where something was counted before the scope was opened. */
+  readonly meter?: WorkMeter | undefined
 }
 
 export class OpenScope implements Scope {
@@ -62,6 +67,7 @@ export class OpenScope implements Scope {
   readonly trace: TraceContext
   readonly deadline: Deadline
   readonly clock: Clock
+  readonly meter: WorkMeter
   declare readonly idempotencyKey?: string
   declare readonly credential?: Credential
   readonly #callerGone: CallerGone | undefined
@@ -75,6 +81,7 @@ export class OpenScope implements Scope {
     this.trace = facts.trace
     this.deadline = facts.deadline
     this.clock = facts.clock
+    this.meter = facts.meter ?? new WorkMeter()
     if (facts.idempotencyKey !== undefined) this.idempotencyKey = facts.idempotencyKey
     if (facts.credential !== undefined) this.credential = facts.credential
     this.#callerGone = facts.callerGone
@@ -115,6 +122,29 @@ export class OpenScope implements Scope {
       stopListening?.()
     }
     return controller
+  }
+}
+
+/** The same scope under another key, or as part of another span: its signal stays one. */
+export function scopeWith(
+  scope: Scope,
+  changes: { readonly idempotencyKey?: string; readonly trace?: TraceContext },
+): Scope {
+  const { principal, tenant, requestId, deadline, clock, credential, meter } = scope
+  const idempotencyKey = changes.idempotencyKey ?? scope.idempotencyKey
+  return {
+    principal,
+    tenant,
+    requestId,
+    trace: changes.trace ?? scope.trace,
+    deadline,
+    clock,
+    meter,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(credential && { credential }),
+    get signal() {
+      return scope.signal
+    },
   }
 }
 

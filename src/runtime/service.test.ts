@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isFault } from '../base/fault.ts'
 import { loadConfig } from './config.ts'
 import { silentLog } from './log.ts'
 import { type ServiceDefinition, startServices } from './service.ts'
@@ -64,4 +65,14 @@ test('one that does not stop does not keep the others from stopping', async () =
   const running = await startServices({ definitions, context })
   await running.stop()
   assert.equal(order.at(-1), 'stop mail')
+})
+
+test('one that nobody makes is an error by name where it is asked for', async () => {
+  const { definitions } = recorded()
+  const { services, stop } = await startServices({ definitions, context })
+  assert.throws(
+    () => services.paymants,
+    (error) => isFault(error, 'HF_APP_INVALID') && /paymants.*"payments"/.test(String(error)),
+  )
+  await stop()
 })

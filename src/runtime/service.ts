@@ -2,6 +2,8 @@
  * Services: the dependencies of an app's modules, made at start in the order given, closed at stop
  * in the opposite order, replaced in tests by name.
  */
+import { didYouMean } from '../base/did-you-mean.ts'
+import { HoldfastError } from '../base/fault.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 
@@ -14,6 +16,9 @@ export interface ServiceDefinition<T = unknown> {
   start(context: ServiceContext): T | Promise<T>
   stop?(service: T): void | Promise<void>
 }
+
+/** A definition for each service that an app's types name. */
+export type ServiceDefinitions<S> = { readonly [K in keyof S]?: ServiceDefinition<S[K]> }
 
 export interface RunningServices {
   /** By name, as handlers see them. */
@@ -34,7 +39,7 @@ export async function startServices(options: StartServicesOptions): Promise<Runn
   const { context, replace = {} } = options
   const services: Record<string, unknown> = { ...replace }
   const stops: Stop[] = []
-  const running = { services, stop: () => stopAll(stops, context.log) }
+  const running = { services: named(services), stop: () => stopAll(stops, context.log) }
   for (const [name, definition] of options.definitions) {
     if (Object.hasOwn(replace, name)) continue
     try {
@@ -47,6 +52,25 @@ export async function startServices(options: StartServicesOptions): Promise<Runn
     }
   }
   return running
+}
+
+/** What the language itself asks any object for: is it a promise, does it serialize itself. */
+const ASKED_OF_ANY = new Set(['then', 'toJSON'])
+
+/** A service that nobody makes is an error where it is asked for, by name, and not `undefined`. */
+function named(services: Record<string, unknown>): Readonly<Record<string, unknown>> {
+  return new Proxy(services, {
+    get(target, name) {
+      if (typeof name === 'symbol' || ASKED_OF_ANY.has(name) || Object.hasOwn(target, name)) {
+        return Reflect.get(target, name)
+      }
+      const hint = didYouMean(name, Object.keys(target))
+      throw new HoldfastError(
+        'HF_APP_INVALID',
+        `No module and not the app makes the service "${name}"${hint}`,
+      )
+    },
+  })
 }
 
 interface Stop {

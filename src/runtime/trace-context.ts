@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { TraceSpan } from './telemetry/tracing.ts'
 
 /** W3C Trace Context, level 2 (https://www.w3.org/TR/trace-context-2/): ids are lower-case hex. */
 export interface TraceContext {
@@ -11,6 +12,8 @@ export interface TraceContext {
   readonly parentSpanId?: string
   readonly sampled: boolean
   readonly tracestate?: string
+  /** The open span of this context, where an OpenTelemetry SDK is registered. */
+  readonly span?: TraceSpan
 }
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/

@@ -53,6 +53,7 @@ export const WriteVersioned = defineCommand({
   ifMatch: 'required',
   etag: ({ note }) => note ?? '1',
 })
+export const WriteSecret = defineCommand({ ...shape, name: 'ledger.write-secret', secret: true })
 export const WriteLittle = defineCommand({ ...shape, name: 'ledger.write-little' })
 export const WriteLimited = defineCommand({ ...shape, name: 'ledger.write-limited' })
 export const WriteAround = defineCommand({ ...shape, name: 'ledger.write-around' })
@@ -132,6 +133,7 @@ const ledger = {
   writeNaturally: builder.handle(WriteNaturally, { allow, run }),
   writeLoosely: builder.handle(WriteLoosely, { allow, isolation: 'read committed', run }),
   writeVersioned: builder.handle(WriteVersioned, { allow, run }),
+  writeSecret: builder.handle(WriteSecret, { allow, run }),
   writeLittle: builder.handle(WriteLittle, { allow, replyBytesMax: 256, timeoutMs: 400, run }),
   writeLimited: builder.handle(WriteLimited, {
     allow,

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 
 export interface TestClock extends Clock {
   /** Moves both clocks on and runs what is due, the earliest first. */
@@ -36,6 +36,45 @@ export function testClock(startMs = Date.UTC(2026, 0, 31, 12)): TestClock {
         timer.callback()
       }
       elapsedMs = untilMs
+    },
+    get pending() {
+      return timers.size
+    },
+  }
+}
+
+/**
+ * Time that goes on by itself and that the test can move ahead: for whole apps, whose pauses between
+ * two tries would never end on a clock that stands still.
+ */
+export function runningClock(startMs = systemClock.now()): TestClock {
+  const timers = new Set<Timer & { readonly cancel: () => void }>()
+  const startedMs = systemClock.monotonicMs()
+  let aheadMs = 0
+  const elapsedMs = () => systemClock.monotonicMs() - startedMs + aheadMs
+  return {
+    now: () => Math.floor(startMs + elapsedMs()),
+    monotonicMs: elapsedMs,
+    after(delayMs, callback) {
+      const run = () => {
+        if (timers.delete(timer)) callback()
+      }
+      const cancel = systemClock.after(delayMs, run)
+      const timer = { atMs: elapsedMs() + delayMs, callback: run, cancel }
+      timers.add(timer)
+      return () => {
+        cancel()
+        timers.delete(timer)
+      }
+    },
+    advance(ms) {
+      aheadMs += ms
+      const nowMs = elapsedMs()
+      const due = [...timers].filter(({ atMs }) => atMs <= nowMs)
+      for (const timer of due.sort((left, right) => left.atMs - right.atMs)) {
+        timer.cancel()
+        timer.callback()
+      }
     },
     get pending() {
       return timers.size

@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { app } from '../../example/shop/app.ts'
+import { paymentProvider } from '../../example/shop/payments/payment-provider-client.ts'
 import { roles } from '../../example/shop/shared/roles.ts'
 import { type RunningApp, startApp } from '../../src/app/start-app.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
@@ -21,6 +22,7 @@ import { NO_TRACES, type TallyBench, tallyBench } from '../tally/tally-bench.ts'
 import { Cutter, describePlace, type Place } from './cutter.ts'
 
 const STOCK = 10
+const payments = paymentProvider({ url: 'http://127.0.0.1:9', accounts: [] })
 const mailer = { send: async () => {}, close: () => {} }
 
 /** The shop without its loops: jobs and events stay where an order has put them. */
@@ -29,7 +31,7 @@ function startShop(url: string, cutter?: Cutter): Promise<RunningApp> {
     config: loadConfig({ HOLDFAST_ENV: 'test', DATABASE_URL: url, PORT: '0', ADMIN_PORT: '0' }),
     does: ['api'],
     roles,
-    services: { mailer },
+    services: { mailer, payments },
     log: silentLog,
     ...(cutter && { step: cutter.step }),
   })

@@ -51,7 +51,8 @@ const EVENTS = `SELECT payload->>'order_id' AS of, count(*)::int AS n FROM holdf
  WHERE name = 'ordering.order-placed' GROUP BY 1`
 const JOBS = `SELECT payload->>'order_id' AS of, count(*)::int AS n FROM holdfast.job_history
  WHERE name = 'notifications.send-confirmation' AND outcome = 'done' GROUP BY 1`
-const CONFIRMATIONS = `SELECT order_id::text AS of, count(*)::int AS n FROM confirmations GROUP BY 1`
+const CONFIRMATIONS = `SELECT split_part(cause, '/', 2) AS of, count(*)::int AS n FROM sent_mails
+ WHERE cause LIKE 'order-confirmation/%' GROUP BY 1`
 const KEYS = `SELECT key AS of, count(*)::int AS n FROM holdfast.idempotency_keys
  WHERE operation = 'ordering.place-order' GROUP BY 1`
 /** A request id is `<key>.<sender><attempt>`. */

@@ -92,3 +92,17 @@ test('CONCURRENTLY needs a name for the index, and a file without a transaction'
     fault('HF_MIGRATION_FAILED', '25001', '-- holdfast: no-transaction'),
   )
 })
+
+test('a table that is altered is told to older snapshots, in the transaction that alters it', async (context) => {
+  const { url } = await freshDatabase(context)
+  const client = await connect(context, url)
+  const change = `SELECT pg_sequence_last_value('holdfast.schema_change')::text AS xid,
+ (SELECT xmin::text FROM pg_class WHERE relname = 'a') AS altered`
+  const module = await moduleOf(context, 'a', { '0001_a.sql': 'CREATE TABLE a (x int);' })
+  await run(url, [module])
+  const alter = `${ALONE}ALTER TABLE a ALTER COLUMN x TYPE bigint;\nALTER TABLE missing ADD y int;`
+  await module.write({ '0002_alter.sql': alter })
+  await assert.rejects(run(url, [module]), fault('HF_MIGRATION_FAILED', '1 of 2 statements'))
+  const [told] = (await client.query(change)).rows
+  assert.equal(told.xid, told.altered)
+})

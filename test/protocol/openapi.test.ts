@@ -5,6 +5,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
 import { Health } from '../../src/runtime/health.ts'
 import { silentLog } from '../../src/runtime/log.ts'
+import { createTelemetry } from '../../src/runtime/telemetry/telemetry.ts'
 import { createAdminServer } from '../../src/transport/http/admin-server.ts'
 import { docsPage } from '../../src/transport/rest/docs-page.ts'
 import { openApi } from '../../src/transport/rest/openapi.ts'
@@ -150,13 +151,15 @@ test('the page shows every operation, loads nothing, and escapes what it shows',
 })
 
 test('the admin port serves page, description, health and metrics, to its own name only', async () => {
+  const telemetry = createTelemetry()
+  telemetry.metrics.read('gauge', { name: 'holdfast_test', help: 'Of a test.' }, () => 1)
   const admin = createAdminServer({
     config: { host: '127.0.0.1', port: 0 },
     limits: loadConfig({}).http,
     health: new Health(systemClock),
     api,
     apiUrl: () => 'http://127.0.0.1:3000',
-    metrics: () => ['# TYPE holdfast_test gauge', 'holdfast_test 1'],
+    telemetry,
     log: silentLog,
     clock: systemClock,
   })
@@ -169,7 +172,10 @@ test('the admin port serves page, description, health and metrics, to its own na
     const health = await get('/health')
     assert.deepEqual(Object.keys(JSON.parse(health?.body ?? '').checks), ['eventloop:delay'])
     assert.equal(health?.headers.get('content-type'), 'application/health+json')
-    assert.equal((await get('/metrics'))?.body, '# TYPE holdfast_test gauge\nholdfast_test 1\n')
+    assert.equal(
+      (await get('/metrics'))?.body,
+      '# HELP holdfast_test Of a test.\n# TYPE holdfast_test gauge\nholdfast_test 1\n',
+    )
     assert.equal((await get('/v1/orders'))?.status, 404)
     assert.equal((await get('/docs', 'evil.example'))?.status, 403)
     assert.equal((await get('/nothing', 'evil.example'))?.status, 403)

@@ -58,7 +58,11 @@ async function fillEmptyTables(): Promise<void> {
     INSERT INTO holdfast.dead_jobs (id, run_at, created_at, priority, attempt, attempts_max, tenant, queue, name, payload)
     SELECT id, run_at, created_at, priority, 1, 1, tenant, queue, name, payload FROM holdfast.jobs WHERE queue = 'never';
     INSERT INTO holdfast.parked_events (subscription, position, tenant)
-    SELECT 'test.' || tenant, 0, tenant FROM unnest('{acme,globex}'::text[]) AS tenant`)
+    SELECT 'test.' || tenant, 0, tenant FROM unnest('{acme,globex}'::text[]) AS tenant;
+    INSERT INTO holdfast.staged_contents (tenant, id, content_type, expires_at)
+    SELECT tenant, gen_random_uuid(), 'text/csv', now() + interval '1 day' FROM unnest('{acme,globex}'::text[]) AS tenant;
+    INSERT INTO holdfast.staged_chunks (tenant, content, at, bytes)
+    SELECT tenant, id, 0, 'sku' FROM holdfast.staged_contents WHERE bytes IS NULL`)
 }
 
 type Role = 'holdfast_app' | 'holdfast_loops' | 'holdfast_backup' | 'none'

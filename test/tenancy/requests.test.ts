@@ -62,7 +62,7 @@ const isPaged = ({ inputSchema }: RegisteredOperation) => fieldsOf(inputSchema).
 
 test('there is something of globex in every table to be seen and to be touched', async () => {
   for (const [table, state] of Object.entries(foreignState)) {
-    const empty = /jobs$|parked_events$/.test(table)
+    const empty = /jobs$|parked_events$|staged_/.test(table)
     assert.ok(empty || !state.startsWith('0 '), `${table} has no row of globex`)
   }
   assert.ok(marks.length > 500)
@@ -175,7 +175,8 @@ describe('what belongs to another tenant', () => {
       const others = JSON.stringify((keys as string[]).map((key) => key.replace(/\d/, '9')))
       const forged = {
         foreign,
-        'foreign keys, own seal': `${foreignBody}.${seal}`,
+        // Rows that are numbered have the same keys in both tenants: that is one's own cursor.
+        ...(foreignBody !== body && { 'foreign keys, own seal': `${foreignBody}.${seal}` }),
         'own keys, foreign seal': `${body}.${foreignSeal}`,
         'no seal': body,
         'an empty seal': `${body}.`,
@@ -220,7 +221,7 @@ test('a customer sees and touches orders of its own alone', async () => {
       const input = tenants.inputOf(operation, tenants.own)
       if (typeof input.id === 'string' && input.id.startsWith('ord_')) {
         const answer = await tenants.ask(stranger, operation, { input: { ...input, id } })
-        assert.equal(answer.status, 404, operation.name)
+        assert.ok([403, 404].includes(answer.status), operation.name)
       }
     }
     if (operation.kind !== 'query') continue

@@ -19,19 +19,50 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   'catalog.adjust-stock': ['merchant'],
   'catalog.create-product': ['merchant'],
   'catalog.get-product': EVERYBODY,
+  'catalog.get-product-import': ['merchant'],
   'catalog.get-stock': EVERYBODY,
+  'catalog.import-products': ['merchant'],
+  'catalog.list-import-findings': ['merchant'],
+  'catalog.list-product-imports': ['merchant'],
   'catalog.list-products': EVERYBODY,
   'catalog.reserve-stock': ['customer'],
   'catalog.return-stock': EVERYBODY,
   'catalog.search-products': EVERYBODY,
   'catalog.update-product': ['merchant'],
-  'notifications.find-confirmation': NOBODY,
-  'notifications.record-confirmation': NOBODY,
+  'fraud.add-block': ['merchant', 'support'],
+  'fraud.approve-order': ['merchant', 'support'],
+  'fraud.assess-order': ['customer'],
+  'fraud.get-review': ['merchant', 'support'],
+  'fraud.list-blocks': ['merchant', 'support'],
+  'fraud.list-reviews': ['merchant', 'support'],
+  'fraud.look-at-buyer': ['customer'],
+  'fraud.reject-order': ['merchant', 'support'],
+  'fraud.remove-block': ['merchant', 'support'],
+  'notifications.find-mail': NOBODY,
+  'notifications.record-mail': NOBODY,
+  'ordering.begin-payment': ['customer'],
   'ordering.cancel-order': EVERYBODY,
   'ordering.get-order': EVERYBODY,
   'ordering.list-orders': EVERYBODY,
+  'ordering.note-payment': NOBODY,
   'ordering.place-order': ['customer'],
+  'payments.find-payment': NOBODY,
+  'payments.follow-up': NOBODY,
+  'payments.get-payment': EVERYBODY,
+  'payments.get-totals': ['merchant'],
+  'payments.note-provider-state': NOBODY,
+  'payments.pay-order': ['customer'],
+  // With a signature alone.
+  'payments.receive-webhook': NOBODY,
+  'ordering.release-order': ['merchant', 'support'],
+  'ordering.ship-order': ['merchant'],
+  'reporting.build-daily-sales': ['merchant'],
+  'reporting.get-daily-sales': ['merchant'],
   'reporting.list-product-sales': ['merchant'],
+  'shipping.create-shipment': ['merchant'],
+  'shipping.get-shipment': EVERYBODY,
+  'shipping.list-shipments': EVERYBODY,
+  'shipping.move-shipment': ['merchant'],
 }
 
 let tenants: TwoTenants
@@ -100,6 +131,18 @@ test('who has no permission may nothing; who has shown no key is asked for one',
       assert.equal(response.status, 401, operation.name)
       assert.match(response.headers.get('www-authenticate') ?? '', /^Bearer/)
       await response.body?.cancel()
+    }
+  }
+})
+
+test('whoever signs what it sends needs no key, and no key stands in for a signature', async () => {
+  const signed = everyOperation().filter(({ authenticate }) => authenticate !== undefined)
+  assert.ok(signed.length > 0)
+  for (const { name, http } of signed) {
+    for (const role of roleNames) {
+      const what = `${http?.method} ${http?.path}`
+      const { status } = await tenants.own.callers[role].ask(what, { body: {} })
+      assert.equal(status, 401, `${name} answers ${role}`)
     }
   }
 })

@@ -9,12 +9,20 @@ import { type Role, roleNames, type Tenant } from '../../example/shop/shared/rol
 import { type Answer, type Caller, type TestShop, testShop } from '../../example/shop/test-shop.ts'
 import type { JsonSchema } from '../../src/base/schema.ts'
 import type { RegisteredOperation, Registry } from '../../src/operation/registered.ts'
+import { until } from '../until.ts'
 import { Harvest, inputFor, type Values } from './harvest.ts'
 
 export interface Side {
   readonly tenant: Tenant
   readonly callers: Readonly<Record<Role, Caller>>
   readonly seen: Harvest
+  /** Orders that wait for a review. */
+  readonly held: string[]
+  /** Orders: the first with a charge, the second with a refund. */
+  readonly paid: string[]
+  readonly unpaid: string[]
+  /** Orders that may be shipped. */
+  readonly shippable: string[]
 }
 
 export interface Asked {
@@ -26,10 +34,22 @@ export interface Asked {
 /** Stands in everything that only `globex` may see. */
 export const CANARY = 'canary'
 
+/** With orders of both in the seed. */
+const REPORTED_DAY = '2026-01-06'
+
 /** What a schema alone does not tell: values that an operation takes, fresh for each request. */
-const SPECIAL: Readonly<Record<string, () => Readonly<Record<string, unknown>>>> = {
+const SPECIAL: Readonly<Record<string, (side: Side) => Readonly<Record<string, unknown>>>> = {
   'catalog.create-product': () => ({ sku: `T-${randomUUID().toUpperCase()}` }),
   'catalog.adjust-stock': () => ({ change: 1 }),
+  'fraud.add-block': () => ({ kind: 'card', value: `fp_${randomUUID()}` }),
+  'fraud.approve-order': ({ held }) => ({ id: held[0] }),
+  'fraud.reject-order': ({ held }) => ({ id: held[1] }),
+  'payments.get-payment': ({ paid }) => ({ id: paid[0] }),
+  'payments.pay-order': ({ unpaid }) => ({ id: unpaid[0] }),
+  'reporting.build-daily-sales': () => ({ date: REPORTED_DAY }),
+  'reporting.get-daily-sales': () => ({ date: REPORTED_DAY }),
+  'shipping.create-shipment': ({ shippable }) => ({ id: shippable[0] }),
+  'shipping.move-shipment': () => ({ status: 'in_transit' }),
 }
 
 export class TwoTenants {
@@ -50,6 +70,7 @@ export class TwoTenants {
     const tenants = new TwoTenants(shop, own, foreign)
     for (const side of [own, foreign]) await tenants.#live(side)
     await shop.deliverEvents()
+    await tenants.#hurry()
     await shop.finishJobs()
     for (const side of [own, foreign]) await tenants.#look(side)
     return tenants
@@ -59,21 +80,83 @@ export class TwoTenants {
     return this.shop.running.runtime.registry
   }
 
-  /** Every operation that can be asked for over HTTP. */
+  /** Every operation that can be asked for over HTTP with an API key. */
   get operations(): readonly RegisteredOperation[] {
-    return [...this.registry.operations.values()].filter(({ http }) => http !== undefined)
+    const operations = [...this.registry.operations.values()]
+    return operations.filter(({ http, authenticate }) => http !== undefined && !authenticate)
   }
 
   /** Makes and changes something of everything, so that every table has rows of both. */
-  async #live({ tenant, callers }: Side): Promise<void> {
+  async #live({ tenant, callers, held, paid, unpaid, shippable }: Side): Promise<void> {
     const mark = tenant === 'globex' ? CANARY : 'plain'
     const sku = `${mark.toUpperCase()}-1`
     const product = { sku, name: `A ${mark}`, price_minor: 100, currency: 'EUR', stock: 50 }
     await done(callers.merchant.ask('POST /v1/products', { body: product }))
     const body = { lines: [{ sku, quantity: 1 }], email: `${mark}@example.org` }
+    const block = { kind: 'country', value: 'XA', reason: `A ${mark}` }
+    const card = { kind: 'card', value: `fp_${mark}_1`, reason: `A ${mark}` }
+    for (const each of [block, card]) {
+      await done(callers.merchant.ask('POST /v1/fraud/blocklist', { body: each }))
+    }
+    for (let orders = 0; orders < 2; orders++) {
+      const unusual = { ...body, country: 'XA' }
+      const { body: order } = await callers.customer.ask('POST /v1/orders', { body: unusual })
+      held.push(order.id as string)
+    }
+    for (let orders = 0; orders < 4; orders++) {
+      const { body: order } = await callers.customer.ask('POST /v1/orders', { body })
+      shippable.push(order.id as string)
+    }
+    for (const order of shippable.splice(0, 2)) {
+      const shipment = { carrier: mark, tracking_code: `${mark}-1` }
+      const path = `/v1/orders/${order}/shipments`
+      const made = await callers.merchant.ask<{ id: string }>(`POST ${path}`, { body: shipment })
+      const move = { body: { status: 'handed_over' } }
+      const moved = await callers.merchant.ask(`POST /v1/shipments/${made.body.id}/moves`, move)
+      assert.equal(moved.status, 200)
+    }
+    for (const orders of [paid, paid, unpaid]) {
+      const { body: order } = await callers.customer.ask('POST /v1/orders', { body })
+      orders.push(order.id as string)
+    }
+    for (const order of paid) await this.#pay(order, callers.customer)
+    const [, second] = paid
+    assert.equal((await callers.customer.ask(`POST /v1/orders/${second}/cancel`)).status, 200)
+    // Last: what takes the first order that it sees takes one of these.
     for (let orders = 0; orders < 3; orders++) {
       await done(callers.customer.ask('POST /v1/orders', { body }))
     }
+    const report = `/v1/reports/daily-sales/${REPORTED_DAY}`
+    assert.equal((await callers.merchant.ask(`POST ${report}`, { body: {} })).status, 202)
+    const stream = { type: 'text/csv', body: streamOf(mark) }
+    const sent = await callers.merchant.ask<{ id: string }>('POST /v1/products/import', { stream })
+    await until('the import is done', async () => {
+      const path = `/v1/product-imports/${sent.body.id}`
+      const found = await callers.merchant.ask<{ status: string }>(`GET ${path}`)
+      return found.body.status === 'done'
+    })
+  }
+
+  async #pay(order: string, customer: Caller): Promise<void> {
+    const source = { source: 'src_card' }
+    assert.equal((await customer.ask(`POST /v1/orders/${order}/pay`, { body: source })).status, 202)
+    await until('it is paid', async () => {
+      const { body } = await customer.ask(`GET /v1/orders/${order}/payment`)
+      return body.status === 'captured'
+    })
+  }
+
+  /** What waits for its time has it now: a look at what became of a payment comes half a minute later. */
+  async #hurry(): Promise<void> {
+    for (const { tenant } of [this.own, this.foreign]) {
+      const now = 'UPDATE holdfast.jobs SET run_at = clock_timestamp()'
+      await this.shop.rows(tenant, now, [], 'holdfast_loops')
+    }
+    this.shop.running.loops.wake({ events: true, jobs: true })
+    await until('every job is done', async () => {
+      const [row] = await this.admin<{ n: number }>('SELECT count(*)::int AS n FROM holdfast.jobs')
+      return row?.n === 0
+    })
   }
 
   /** Reads whatever can be read: lists first, they name what the others need. */
@@ -92,7 +175,7 @@ export class TwoTenants {
 
   /** An input of an operation out of what a side has seen. */
   inputOf(operation: RegisteredOperation, side: Side): Record<string, unknown> {
-    const special = SPECIAL[operation.name]?.() ?? {}
+    const special = SPECIAL[operation.name]?.(side) ?? {}
     const values: Values = (name, schema) =>
       special[name] ?? this.valueOf(operation, side, name, schema)
     return inputFor(operation.inputSchema, values)
@@ -115,10 +198,15 @@ export class TwoTenants {
       RegisteredOperation['http']
     >
     const target = path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(`${input[name]}`))
-    const rest = Object.entries(input).filter(([name]) => !params.includes(name))
+    const streamed = operation.kind === 'command' ? operation.contract.streamed : undefined
+    const rest = Object.entries(input).filter(
+      ([name]) => !params.includes(name) && name !== streamed?.field,
+    )
+    const [type = ''] = streamed?.contentTypes ?? []
     const options = {
       headers: { 'if-match': '*', ...headers },
       ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(streamed && { stream: { type, body: streamOf(caller.principal) } }),
     }
     if (hasBody)
       return caller.ask(`${method} ${target}`, { ...options, body: Object.fromEntries(rest) })
@@ -181,6 +269,15 @@ export class TwoTenants {
   }
 }
 
+/** A good row and a bad one, for everybody another. */
+function streamOf(mark: string): string {
+  const sku = mark
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]/g, '-')
+    .slice(0, 60)
+  return `sku,name,price_minor,currency\n${sku},A ${mark},100,EUR\n${sku}-X,,x,EUR\n`
+}
+
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 
 async function sideOf(shop: TestShop, tenant: Tenant): Promise<Side> {
@@ -189,7 +286,7 @@ async function sideOf(shop: TestShop, tenant: Tenant): Promise<Side> {
     merchant: await shop.caller(tenant, 'merchant'),
     support: await shop.caller(tenant, 'support'),
   }
-  return { tenant, callers, seen: new Harvest() }
+  return { tenant, callers, seen: new Harvest(), held: [], paid: [], unpaid: [], shippable: [] }
 }
 
 async function done(answer: Promise<Answer>): Promise<void> {

@@ -16,6 +16,7 @@ import { after, before, type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { app } from '../../example/shop/app.ts'
+import { paymentProvider } from '../../example/shop/payments/payment-provider-client.ts'
 import { roles } from '../../example/shop/shared/roles.ts'
 import { migrationSources } from '../../src/app/sources.ts'
 import { type RunningApp, startApp } from '../../src/app/start-app.ts'
@@ -45,7 +46,10 @@ before(async () => {
   running = await startApp(app, {
     config: loadConfig(database.env),
     roles,
-    services: { mailer: { send: async () => {}, close: () => {} } },
+    services: {
+      mailer: { send: async () => {}, close: () => {} },
+      payments: paymentProvider({ url: 'http://127.0.0.1:9', accounts: [] }),
+    },
   })
   client = new pg.Client({ connectionString: database.url })
   await client.connect()

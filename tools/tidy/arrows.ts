@@ -19,6 +19,7 @@ const RINGS: Readonly<Record<string, number>> = {
   prove: 9,
   review: 9,
   advise: 9,
+  mcp: 9,
   cli: 10,
 }
 
@@ -28,6 +29,7 @@ const STATE_RANKS: Readonly<Record<string, string>> = {
   cache: 'a',
   quota: 'a',
   job: 'a',
+  staging: 'a',
   process: 'a',
   event: 'b',
   schedule: 'b',

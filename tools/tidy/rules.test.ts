@@ -187,7 +187,7 @@ test('what only looks banned, or stands where it belongs, is left alone', () => 
       "const kind = 'notify'",
     ].join('\n'),
     'src/state/a.test.ts': "test('x', { skip: !isRoot }, () => {})\nDate.now()",
-    'src/transport/http/json-body.ts': 'JSON.parse(text)',
+    'src/base/json.ts': 'JSON.parse(text)',
   })
   assert.deepEqual(lines(checkBanned(fine)), [])
 })

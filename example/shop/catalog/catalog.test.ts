@@ -139,11 +139,12 @@ describe('the stock of a product', () => {
 
   test('goes up and down by differences, and loses none of those that come at once', async () => {
     const { body } = await create()
-    const differences = [5, -3, 7, 1, -2, 4, 4, -6]
+    // In whatever order they come, none finds too little left.
+    const differences = [5, -3, 7, 1, -2, 4, 4, -5]
     const answers = await Promise.all(differences.map((by) => adjust(body.id, by)))
     assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
     const { body: read } = await customer.ask<StockBody>(`GET /v1/products/${body.id}/stock`)
-    assert.deepEqual(read, { id: body.id, sku: body.sku, stock: 20 })
+    assert.deepEqual(read, { id: body.id, sku: body.sku, stock: 21 })
   })
 
   test('never falls below nothing', async () => {

@@ -12,8 +12,9 @@ export const sku = z
   .string()
   .regex(/^[A-Z0-9][A-Z0-9._-]{0,63}$/, 'must be 1 to 64 of A-Z, 0-9, dot, underscore and dash')
   .meta({ examples: ['OAK-LAM-00042'] })
-const name = z.string().trim().min(1).max(200)
-const description = z.string().trim().max(5000)
+export const productName = z.string().trim().min(1).max(200)
+export const productDescription = z.string().trim().max(5000)
+export const stockCount = z.int().min(0).max(STOCK_MAX)
 
 /** A product as a merchant edits it. Stock is not part of it: a sale is no edit (see Stock). */
 export const Product = z.object({
@@ -43,11 +44,11 @@ export const CreateProduct = defineCommand({
   status: 201,
   input: z.object({
     sku,
-    name,
-    description: description.default(''),
+    name: productName,
+    description: productDescription.default(''),
     price_minor: priceMinor,
     currency,
-    stock: z.int().min(0).max(STOCK_MAX).default(0),
+    stock: stockCount.default(0),
   }),
   output: Product,
   etag: (product) => product.version,
@@ -100,8 +101,8 @@ export const UpdateProduct = defineCommand({
   ifMatch: 'required',
   input: z.object({
     id: productId.input,
-    name: name.optional(),
-    description: description.optional(),
+    name: productName.optional(),
+    description: productDescription.optional(),
     price_minor: priceMinor.optional(),
     active: z.boolean().optional(),
   }),

@@ -2,7 +2,15 @@ import { shop } from '../shop.ts'
 import { smtpMailer } from './mailer.ts'
 
 export * from './contract.ts'
-export { findConfirmation, recordConfirmation, sendConfirmation } from './send-confirmation.ts'
+export {
+  findMail,
+  noticeShipments,
+  receiptPayments,
+  recordMail,
+  sendConfirmation,
+  sendReceipt,
+  sendShippingNotice,
+} from './send-mail.ts'
 
 export const module = shop.defineModule({
   name: 'notifications',

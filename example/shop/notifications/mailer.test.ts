@@ -17,7 +17,13 @@ test('a mail goes over SMTP and is on file when it was accepted', async (t) => {
     rmSync(directory, { recursive: true })
   })
 
-  const mail = { to: 'ada@example.org', subject: 'Größe', text: 'Zwölf', messageId: '<1@shop>' }
+  const mail = {
+    to: 'ada@example.org',
+    subject: 'Größe',
+    text: 'Zwölf',
+    html: '<p>Zwölf</p>',
+    messageId: '<1@shop>',
+  }
   await mailer.send(mail, new AbortController().signal)
   await mailer.send({ ...mail, messageId: '<2@shop>' }, new AbortController().signal)
 
@@ -38,7 +44,7 @@ test('a mail goes over SMTP and is on file when it was accepted', async (t) => {
 test('a mail that nobody waits for any more is not sent', async () => {
   const mailer = await smtpMailer({ SMTP_URL: 'smtp://127.0.0.1:1' })
   const gone = AbortSignal.abort(new Error('gone'))
-  const mail = { to: 'a@example.org', subject: '', text: '', messageId: '<1@shop>' }
+  const mail = { to: 'a@example.org', subject: '', text: '', html: '', messageId: '<1@shop>' }
   await assert.rejects(mailer.send(mail, gone), /gone/)
   mailer.close()
 })

@@ -4,6 +4,7 @@ export interface Mail {
   readonly to: string
   readonly subject: string
   readonly text: string
+  readonly html: string
   /** RFC 5322 §3.6.4. The same for each try, so that the receiver can drop a second copy. */
   readonly messageId: string
 }

@@ -32,6 +32,7 @@ export const cancelOrder = shop.handle(CancelOrder, {
 function markCancelled(id: string, customer: string, all: boolean): Sql<OrderRow> {
   return sql<OrderRow>`
     UPDATE orders SET status = 'cancelled', cancelled_at = now()
-    WHERE id = ${id} AND status = 'placed' AND (${all}::boolean OR customer_id = ${customer})
-    RETURNING id, customer_id, email, status, currency, total_minor, placed_at, cancelled_at`
+    WHERE id = ${id} AND status IN ('placed', 'held') AND shipped_at IS NULL
+      AND (${all}::boolean OR customer_id = ${customer})
+    RETURNING id, customer_id, email, country, status, payment_status, currency, total_minor, placed_at, cancelled_at`
 }

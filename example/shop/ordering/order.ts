@@ -41,6 +41,6 @@ export function selectLines(id: string): Sql<LineRow> {
 /** `all`: whether orders of other customers count too. */
 export function selectOrder(id: string, customer: string, all: boolean): Sql<OrderRow> {
   return sql<OrderRow>`
-    SELECT id, customer_id, email, status, currency, total_minor, placed_at, cancelled_at
+    SELECT id, customer_id, email, country, status, payment_status, currency, total_minor, placed_at, cancelled_at
     FROM orders WHERE id = ${id} AND (${all}::boolean OR customer_id = ${customer})`
 }

@@ -1,6 +1,7 @@
 import { type Sql, sql } from '../../../src/database/sql.ts'
 import { may } from '../../../src/operation/rule.ts'
 import { ReserveStock } from '../catalog/contract.ts'
+import { AssessOrder, LookAtBuyer } from '../fraud/contract.ts'
 import { SendConfirmation } from '../notifications/contract.ts'
 import { instant } from '../shared/instant.ts'
 import { totalMinor } from '../shared/money.ts'
@@ -14,18 +15,29 @@ export const placeOrder = shop.handle(PlaceOrder, {
   // it. Buyers of one product queue for its row, where SERIALIZABLE would turn most of them away.
   isolation: 'read committed',
   async run({ input, tx, scope, fail }) {
-    const reserved = await tx.call(ReserveStock, { lines: input.lines })
+    const { email, country, card } = input
+    const buyer = { email, country, card }
+    // In this order: who waits for another order of the same buyer holds no product.
+    const [signals, reserved] = await Promise.all([
+      tx.call(LookAtBuyer, buyer),
+      tx.call(ReserveStock, { lines: input.lines }),
+    ])
     const currencies = new Set(reserved.lines.map((line) => line.currency))
     const [currency = '', ...others] = currencies
     if (others.length > 0) throw fail.mixedCurrencies()
 
+    const [order_id, total_minor] = [tx.id(), totalMinor(reserved.lines)]
+    const facts = { ...buyer, order_id, total_minor, currency, signals }
+    const { held } = await tx.call(AssessOrder, facts)
     const order: OrderRow = {
-      id: tx.id(),
+      id: order_id,
       customer_id: scope.principal.id,
-      email: input.email ?? null,
-      status: 'placed',
+      email: email ?? null,
+      country: country ?? null,
+      status: held ? 'held' : 'placed',
+      payment_status: 'unpaid',
       currency,
-      total_minor: totalMinor(reserved.lines),
+      total_minor,
       placed_at: instant(scope.clock.now()),
       cancelled_at: null,
     }
@@ -33,7 +45,7 @@ export const placeOrder = shop.handle(PlaceOrder, {
     tx.defer(insertOrder(order))
     tx.defer(insertLines(order.id, lines), { rows: lines.length })
     tx.emit(OrderPlaced, orderFacts(order, lines))
-    tx.enqueue(SendConfirmation, { order_id: order.id })
+    if (!held) tx.enqueue(SendConfirmation, { order_id })
     return { ...order, lines }
   },
 })
@@ -61,9 +73,9 @@ function toLine(reserved: Reserved): LineRow {
 
 function insertOrder(order: OrderRow): Sql {
   return sql`
-    INSERT INTO orders (id, customer_id, email, status, currency, total_minor, placed_at)
-    VALUES (${order.id}, ${order.customer_id}, ${order.email}, ${order.status}, ${order.currency},
-      ${order.total_minor}, ${order.placed_at})`
+    INSERT INTO orders (id, customer_id, email, country, status, currency, total_minor, placed_at)
+    VALUES (${order.id}, ${order.customer_id}, ${order.email}, ${order.country}, ${order.status},
+      ${order.currency}, ${order.total_minor}, ${order.placed_at})`
 }
 
 /** One text for any number of lines, so that it is prepared once. */

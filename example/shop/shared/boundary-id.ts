@@ -22,5 +22,9 @@ export function boundaryId<const Prefix extends string>(prefix: Prefix): Boundar
 }
 
 export const productId = boundaryId('prd')
+export const blockId = boundaryId('blk')
+export const importId = boundaryId('imp')
 export const orderId = boundaryId('ord')
+export const paymentId = boundaryId('pay')
+export const shipmentId = boundaryId('shp')
 export const auditId = boundaryId('aud')

@@ -2,7 +2,14 @@
  * The three roles and what each may. `…-any` reaches beyond one's own orders, to all of the tenant.
  */
 export const roles = {
-  customer: ['products:read', 'orders:read', 'orders:write', 'orders:cancel'],
+  customer: [
+    'products:read',
+    'orders:read',
+    'orders:write',
+    'orders:cancel',
+    'orders:pay',
+    'shipping:read',
+  ],
   merchant: [
     'products:read',
     'products:write',
@@ -10,7 +17,14 @@ export const roles = {
     'orders:read-any',
     'orders:cancel',
     'orders:cancel-any',
+    'orders:release',
+    'fraud:read',
+    'fraud:write',
+    'shipping:read',
+    'shipping:read-any',
+    'shipping:write',
     'reports:read',
+    'reports:write',
     'audit:read',
   ],
   support: [
@@ -19,6 +33,11 @@ export const roles = {
     'orders:read-any',
     'orders:cancel',
     'orders:cancel-any',
+    'orders:release',
+    'fraud:read',
+    'fraud:write',
+    'shipping:read',
+    'shipping:read-any',
     'audit:read',
   ],
 } as const satisfies Record<string, readonly string[]>

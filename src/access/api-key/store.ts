@@ -1,4 +1,5 @@
 /** All SQL about API keys. */
+import { ANSWER_GRACE_MS } from '../../database/answer-grace.ts'
 import { contextStatement } from '../../database/context.ts'
 import type { Pool } from '../../database/pool.ts'
 import { type Sql, sql } from '../../database/sql.ts'
@@ -128,7 +129,8 @@ export async function selectForVerification(
       extract(epoch FROM expires_at - now())::float8 * 1000 AS expires_in_ms
     FROM holdfast.api_keys WHERE id = ANY(${ids}::uuid[])`
   const bounded = statement.bounded(ids.length)
-  const results = await pool.run([asLoops('read', LOOKUP_TIMEOUT_MS), bounded], { retryLost: true })
+  const options = { retryLost: true, answerTimeoutMs: LOOKUP_TIMEOUT_MS + ANSWER_GRACE_MS }
+  const results = await pool.run([asLoops('read', LOOKUP_TIMEOUT_MS), bounded], options)
   return (results[1] as Rows<unknown> as Rows<VerificationRow>).rows
 }
 

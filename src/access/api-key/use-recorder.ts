@@ -29,8 +29,9 @@ export class UseRecorder {
     this.#pool = pool
     this.#clock = clock
     const turn = () => this.#turn()
+    const name = 'api-key use recorder'
     const intervalMs = INTERVAL_MS
-    this.loop = new Loop({ name: 'api-key use recorder', clock, log, intervalMs, turn, signals })
+    this.loop = new Loop({ name, clock, log, intervalMs, turn, lastTurn: true, signals })
   }
 
   /** `nowMs` by clock.monotonicMs. */

@@ -213,9 +213,24 @@ async function runAlone(
   if (statement.words.includes('CONCURRENTLY')) {
     await runConcurrently(settings, file, statement, isInDoubt)
   } else {
-    await retrying(settings, file, () => runStatement(client, statement))
+    await retrying(settings, file, () => runTold(client, statement))
   }
   await recordTables(client, file.source, before)
+}
+
+/** ALTER TABLE may rewrite: it is told to older snapshots in the transaction that does it. */
+async function runTold(client: Client, statement: SplitStatement): Promise<void> {
+  const [first, second] = statement.words
+  if (first !== 'ALTER' || second !== 'TABLE') return runStatement(client, statement)
+  await client.query('BEGIN')
+  try {
+    await runStatement(client, statement)
+    await client.query(TELL_SNAPSHOTS)
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The audit trail: one entry for each command, in the transaction of the command. */
 import type { Statement } from '../../database/statement.ts'
-import { insertEntries } from './store.ts'
+import { insertEntries, selectOfRequest } from './store.ts'
 
 export interface AuditEntry {
   /** UUIDv7. */
@@ -20,4 +20,19 @@ export interface AuditEntry {
 /** The statement that appends entries; joins the closing batch. */
 export function auditStatement(entries: readonly AuditEntry[]): Statement {
   return insertEntries(entries)
+}
+
+/** An entry as `holdfast trace` shows it. */
+export interface AuditTrace {
+  readonly at: string
+  readonly tenant: string
+  readonly actor: string
+  readonly operation: string
+  readonly outcome: string
+  /** Called inside the transaction of another. */
+  readonly nested: boolean
+}
+
+export function auditOfRequest(requestId: string): Statement {
+  return selectOfRequest(requestId)
 }

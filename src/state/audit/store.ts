@@ -22,3 +22,15 @@ export function insertEntries(entries: readonly AuditEntry[]): Statement {
     ]),
   }
 }
+
+/** More of one request than a person reads. */
+const TRACED_MAX = 200
+
+/** Of every tenant, for who runs the service: two may have used the same id. */
+export function selectOfRequest(requestId: string): Statement {
+  return {
+    text: `SELECT at, tenant, actor, operation, outcome, parent IS NOT NULL AS nested
+FROM holdfast.audit_entries WHERE request_id = $1 ORDER BY at, id LIMIT ${TRACED_MAX}`,
+    values: [requestId],
+  }
+}

@@ -13,7 +13,13 @@ import type { Statement } from '../../database/statement.ts'
 import { valuesList } from '../../database/values.ts'
 import * as store from './store.ts'
 
-export type { ParkedEvent, ParkedFilter, StoredEvent } from './store.ts'
+export type {
+  EventTrace,
+  ParkedEvent,
+  ParkedFilter,
+  StoredEvent,
+  SubscriptionBacklog,
+} from './store.ts'
 
 export const eventMigrations: MigrationSource = {
   name: 'holdfast/event',
@@ -81,4 +87,17 @@ export const parkedEvents = {
     const [rows] = await runAsLoops(pool, store.discardParked(filter))
     return rows?.rowCount ?? 0
   },
+}
+
+/** What a request has stated, for `holdfast trace`. */
+export function eventsOfRequest(requestId: string): Statement {
+  return store.selectOfRequest(requestId)
+}
+
+/** For metrics; few rows, each by key. */
+export async function subscriptionBacklogs(
+  pool: Pool,
+): Promise<readonly store.SubscriptionBacklog[]> {
+  const [rows] = await runAsLoops(pool, store.readBacklog)
+  return (rows?.rows ?? []) as unknown as readonly store.SubscriptionBacklog[]
 }

@@ -310,3 +310,47 @@ WHERE subscription = $1 AND position IN (SELECT position FROM holdfast.parked_ev
     values: chosen(filter),
   }
 }
+
+/** More of one request than a person reads. */
+const TRACED_MAX = 200
+
+export interface EventTrace {
+  readonly at: string
+  readonly tenant: string
+  readonly name: string
+  readonly position: number
+  readonly key: string | null
+  readonly cause: string | null
+  /** Subscriptions that could not handle it. */
+  readonly parked: readonly {
+    readonly subscription: string
+    readonly attempts: number
+    readonly dead: boolean
+    readonly error: string | null
+  }[]
+}
+
+export function selectOfRequest(requestId: string): Statement {
+  return {
+    text: `SELECT e.at, e.tenant, e.name, e.position, e.key, e.cause, coalesce((
+    SELECT json_agg(json_build_object('subscription', p.subscription, 'attempts', p.attempts,
+      'dead', p.dead_at IS NOT NULL, 'error', p.last_error) ORDER BY p.subscription)
+    FROM holdfast.parked_events p WHERE p.position = e.position), '[]') AS parked
+FROM holdfast.events e WHERE e.request_id = $1 ORDER BY e.position LIMIT ${TRACED_MAX}`,
+    values: [requestId],
+  }
+}
+
+/** How far behind each subscription is: events drawn since its position, and its parked ones. */
+export const readBacklog: Statement = {
+  text: `SELECT s.name, greatest(0, drawn.position - s.position) AS behind, (
+  SELECT count(*) FROM (SELECT FROM holdfast.parked_events p WHERE p.subscription = s.name LIMIT 10000) p
+) AS parked FROM holdfast.subscriptions s, (${LAST_DRAWN}) drawn ORDER BY s.name`,
+  values: [],
+}
+
+export interface SubscriptionBacklog {
+  readonly name: string
+  readonly behind: number
+  readonly parked: number
+}

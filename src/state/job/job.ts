@@ -13,7 +13,7 @@ import type { Statement } from '../../database/statement.ts'
 import { valuesList } from '../../database/values.ts'
 import * as store from './store.ts'
 
-export type { DeadJob, DeadJobFilter, Job } from './store.ts'
+export type { DeadJob, DeadJobFilter, Job, JobBacklog, JobTrace } from './store.ts'
 
 export const jobMigrations: MigrationSource = {
   name: 'holdfast/job',
@@ -119,4 +119,18 @@ export async function pruneJobHistory(
 ): Promise<number> {
   const [rows] = await runAsLoops(pool, store.pruneHistory(retentionMs, rowsMax))
   return rows?.rowCount ?? 0
+}
+
+/** What a request has had done, for `holdfast trace`. */
+export function jobsOfRequest(requestId: string): Statement {
+  return store.selectOfRequest(requestId)
+}
+
+/** For metrics: what waits, runs and is dead, by queue. */
+export async function jobBacklogs(
+  pool: Pool,
+  queues: readonly string[],
+): Promise<readonly store.JobBacklog[]> {
+  const [rows] = await runAsLoops(pool, store.readBacklog(queues))
+  return (rows?.rows ?? []) as unknown as readonly store.JobBacklog[]
 }

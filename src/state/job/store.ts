@@ -288,3 +288,60 @@ export function pruneHistory(retentionMs: number, rowsMax: number): Statement {
     values: [retentionMs, rowsMax],
   }
 }
+
+/** More of one request than a person reads. */
+const TRACED_MAX = 200
+
+export interface JobTrace {
+  /** When it got into its state. */
+  readonly at: string
+  readonly tenant: string
+  readonly id: string
+  readonly name: string
+  readonly state: 'waiting' | 'running' | 'done' | 'absorbed' | 'dead'
+  readonly attempt: number
+  readonly cause: string | null
+  readonly error: string | null
+}
+
+const TRACED = 'tenant, id, name, attempt, cause, last_error AS error'
+
+export function selectOfRequest(requestId: string): Statement {
+  return {
+    text: `SELECT * FROM (
+  SELECT created_at AS at, 'waiting' AS state, ${TRACED} FROM holdfast.jobs WHERE request_id = $1
+  UNION ALL SELECT started_at, 'running', ${TRACED} FROM holdfast.running_jobs WHERE request_id = $1
+  UNION ALL SELECT finished_at, outcome, ${TRACED} FROM holdfast.job_history WHERE request_id = $1
+  UNION ALL SELECT died_at, 'dead', ${TRACED} FROM holdfast.dead_jobs WHERE request_id = $1
+) traced ORDER BY at LIMIT ${TRACED_MAX}`,
+    values: [requestId],
+  }
+}
+
+/** A backlog beyond this is told as this: counting is not worth reading a whole table for. */
+const COUNTED_MAX = 100_000
+
+export interface JobBacklog {
+  readonly queue: string
+  /** Due, and not begun. */
+  readonly waiting: number
+  readonly running: number
+  readonly dead: number
+  /** How long the first of the due ones has waited. */
+  readonly oldestSeconds: number
+}
+
+export function readBacklog(queues: readonly string[]): Statement {
+  return {
+    text: `SELECT queue, (
+  SELECT count(*) FROM (SELECT FROM holdfast.jobs j
+    WHERE j.queue = q.queue AND j.run_at <= now() LIMIT ${COUNTED_MAX}) due) AS waiting, (
+  SELECT count(*) FROM holdfast.running_jobs r WHERE r.queue = q.queue) AS running, (
+  SELECT count(*) FROM (SELECT FROM holdfast.dead_jobs d
+    WHERE d.queue = q.queue LIMIT ${COUNTED_MAX}) died) AS dead,
+ coalesce(extract(epoch FROM now() - (SELECT min(j.run_at) FROM (SELECT run_at FROM holdfast.jobs j
+    WHERE j.queue = q.queue AND j.run_at <= now() LIMIT ${COUNTED_MAX}) j))::float8, 0) AS "oldestSeconds"
+FROM unnest($1::text[]) AS q(queue)`,
+    values: [queues],
+  }
+}

@@ -292,6 +292,26 @@ describe('a unique key', () => {
     await worker.stop()
   })
 
+  test('what has waited for the end of its key runs at once, and not at the next look', async () => {
+    const ended = testSignal<string>('job ended')
+    const running = testSignal<void>('first runs')
+    const gate = testGate()
+    const handler = jobHandler('a.b', async ({ payload }) => {
+      if (payload !== 'first') return
+      running.emit()
+      await gate.passed
+    })
+    const signals = { jobEnded: ({ payload }: Job) => ended.emit(String(payload)) }
+    const worker = newWorker(database, [handler], { intervalMs: 60_000, signals })
+    await enqueue(database, newJob('a.b', { key: 'k', payload: '"first"' }))
+    worker.start()
+    await running.next()
+    await enqueue(database, newJob('a.b', { key: 'k', payload: '"second"' }))
+    gate.open()
+    assert.deepEqual([await ended.next(), await ended.next()], ['first', 'second'])
+    await worker.stop()
+  })
+
   test('a retry is absorbed by a job of its key that waits by then', async () => {
     const handler = jobHandler('a.b', async () => {
       await enqueue(database, newJob('a.b', { key: 'k' }))

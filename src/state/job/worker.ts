@@ -222,7 +222,8 @@ export class Worker implements Runnable {
     attempt.finished = this.#see(attempt).finally(() => {
       lane.active--
       this.#attempts.delete(job.lease)
-      if (lane.hungry) this.#claimer.wake()
+      // A job of its key may have waited for its end; nobody else tells.
+      if (lane.hungry || job.key !== null) this.#claimer.wake()
     })
   }
 

@@ -7,6 +7,7 @@ import { builtinProblem } from '../../operation/problem.ts'
 import type { HttpConfig } from '../../runtime/config.ts'
 import { EventLoopCheck, type Health } from '../../runtime/health.ts'
 import type { Log } from '../../runtime/log.ts'
+import type { Telemetry } from '../../runtime/telemetry/telemetry.ts'
 import { docsPage } from '../rest/docs-page.ts'
 import type { OpenApi } from '../rest/openapi.ts'
 import { corsOff } from './cors.ts'
@@ -22,8 +23,7 @@ export interface AdminServerOptions {
   readonly api: OpenApi
   /** Where the API listens; asked when a page is made, because a free port is known late. */
   readonly apiUrl: () => string
-  /** Prometheus lines of every room that counts. */
-  readonly metrics: () => readonly string[]
+  readonly telemetry: Telemetry
   readonly log: Log
   readonly clock: Clock
 }
@@ -87,8 +87,17 @@ function adminRoutes(
   plainRoute(host, '/metrics', headers, () => ({
     status: 200,
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
-    body: `${options.metrics().join('\n')}\n`,
+    body: `${options.telemetry.metrics.lines().join('\n')}\n`,
   }))
+  recentRoute(host, options)
+}
+
+/** What this process remembers of a request: for `holdfast trace`. */
+function recentRoute(host: HttpHost, { telemetry }: AdminServerOptions): void {
+  host.app.get<{ Params: { requestId: string } }>('/recent/:requestId', (request, reply) => {
+    void reply.header('content-type', 'application/json')
+    void reply.send(JSON.stringify(telemetry.recent.of(request.params.requestId)))
+  })
 }
 
 const ADDRESS = /^(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/i

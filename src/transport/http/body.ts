@@ -1,8 +1,10 @@
 /**
  * Reading a request body: nothing is read before somebody asks, nothing beyond the bound is kept.
- * A body that stalls ends with the server's own timeout, which closes the connection.
+ * A body that stalls is answered with 408 at its own timeout: that of the server is longer where it
+ * takes streams.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../../base/clock.ts'
 import { builtinProblem, type ProblemError } from '../../operation/problem.ts'
 import { isJsonType } from './request-headers.ts'
 
@@ -18,28 +20,40 @@ export function hasBody(request: IncomingMessage): boolean {
   )
 }
 
+export interface BodyLimits {
+  readonly bytesMax: number
+  /** For the whole body to arrive; undefined where the server's own bound is short enough. */
+  readonly timeoutMs: number | undefined
+  readonly clock: Clock
+}
+
 /** What can be told from the headers alone; undefined where the body may be read. */
 export function refuseBody(request: IncomingMessage, bytesMax: number): ProblemError | undefined {
   const { headers } = request
-  const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity')
-    return builtinProblem('unsupported-media-type', {
-      detail: 'Send the body without Content-Encoding.',
-      headers: { 'accept-encoding': 'identity' },
-    })
+  const refusal = refuseEncoding(request)
+  if (refusal !== undefined) return refusal
   if (!isJsonType(headers['content-type'])) return builtinProblem('unsupported-media-type')
   if (Number(headers['content-length']) > bytesMax) return tooLarge(bytesMax)
   return undefined
+}
+
+export function refuseEncoding({ headers }: IncomingMessage): ProblemError | undefined {
+  const encoding = headers['content-encoding']
+  if (encoding === undefined || encoding === 'identity') return undefined
+  return builtinProblem('unsupported-media-type', {
+    detail: 'Send the body without Content-Encoding.',
+    headers: { 'accept-encoding': 'identity' },
+  })
 }
 
 /** Reads the whole body; the bytes of one chunk are not copied. */
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
-  bytesMax: number,
+  limits: BodyLimits,
   done: BodyDone,
 ): void {
-  new BodyReader(request, bytesMax, done)
+  new BodyReader(request, limits, done)
   if (expectsContinue.has(request)) response.writeContinue()
 }
 
@@ -53,13 +67,18 @@ class BodyReader {
   readonly #onData = (chunk: Buffer) => this.#take(chunk)
   readonly #onEnd = () => this.#finish(this.#bytes())
   readonly #onGone = () => this.#finish(undefined)
+  readonly #disarm: (() => void) | undefined
   #chunks: Buffer[] = []
   #length = 0
 
-  constructor(request: IncomingMessage, bytesMax: number, done: BodyDone) {
+  constructor(request: IncomingMessage, limits: BodyLimits, done: BodyDone) {
+    const { bytesMax, timeoutMs, clock } = limits
     this.#request = request
     this.#bytesMax = bytesMax
     this.#done = done
+    if (timeoutMs !== undefined) {
+      this.#disarm = clock.after(timeoutMs, () => this.#finish(builtinProblem('request-timeout')))
+    }
     request.on('data', this.#onData)
     request.on('end', this.#onEnd)
     request.on('error', this.#onGone)
@@ -79,6 +98,7 @@ class BodyReader {
 
   #finish(body: Buffer | ProblemError | undefined): void {
     const request = this.#request
+    this.#disarm?.()
     request.off('data', this.#onData)
     request.off('end', this.#onEnd)
     request.off('close', this.#onGone)
@@ -93,6 +113,6 @@ class BodyReader {
 
 function ignore(): void {}
 
-function tooLarge(bytesMax: number): ProblemError {
+export function tooLarge(bytesMax: number): ProblemError {
   return builtinProblem('payload-too-large', { detail: `The body may have ${bytesMax} bytes.` })
 }

@@ -41,6 +41,8 @@ export interface HostOptions {
   readonly cors: Cors
   readonly log: Log
   readonly clock: Clock
+  /** Told of requests that no operation has seen. */
+  readonly onRefused?: (problem: string) => void
 }
 
 /** Node looks for requests that are late this often; it is the slack of the two timeouts. */
@@ -295,6 +297,7 @@ export class HttpHost {
 
   /** Answers a request that no operation has seen. */
   refuse(request: IncomingMessage, response: ServerResponse, problem: ProblemError): void {
+    this.#options.onRefused?.(problem.code)
     const requestId = this.requestId(request)
     const reply = problemReply(problem, { requestId })
     const headers = [

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { JSON_DEPTH_MAX } from '../../base/json.ts'
 import { ProblemError } from '../../operation/problem.ts'
-import { JSON_DEPTH_MAX, readJson } from './json-body.ts'
+import { readJson } from './json-body.ts'
 
 function read(text: string) {
   return readJson(Buffer.from(text))

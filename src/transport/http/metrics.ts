@@ -1,66 +1,102 @@
-/** Counters in memory, one set for each operation: their number is bounded by the registry. */
+/**
+ * Requests by operation, status and problem: rate, errors and duration in one histogram, named as the
+ * semantic conventions of OpenTelemetry name it. Every label is bounded by the registry: routes are
+ * those of operations, never the path that was asked for.
+ */
+import type { RegisteredOperation } from '../../operation/registered.ts'
+import {
+  type Counter,
+  type CounterFamily,
+  DURATION_BOUNDS,
+  type Histogram,
+  type HistogramFamily,
+  type Metrics,
+} from '../../runtime/telemetry/metric.ts'
 
-export interface OperationMetrics {
-  replied(status: number, durationMs: number): void
+export class OperationMetrics {
+  readonly #durations: HistogramFamily
+  readonly #labels: readonly [name: string, method: string, route: string, scheme: string]
+  /** By status, or by problem where it is one. */
+  readonly #series = new Map<number | string, Histogram>()
+  readonly #abandoned: Counter
+
+  constructor(
+    durations: HistogramFamily,
+    abandoned: CounterFamily,
+    { name, http }: RegisteredOperation,
+    scheme: string,
+  ) {
+    this.#durations = durations
+    this.#labels = [name, http?.method ?? '', http?.path ?? '', scheme]
+    this.#abandoned = abandoned.with(name)
+  }
+
+  replied(status: number, problem: string | undefined, durationMs: number): void {
+    const series = this.#series.get(problem ?? status) ?? this.#resolve(status, problem)
+    series.observe(durationMs / 1000)
+  }
+
+  #resolve(status: number, problem: string | undefined): Histogram {
+    const series = this.#durations.with(...this.#labels, String(status), problem ?? '')
+    this.#series.set(problem ?? status, series)
+    return series
+  }
+
   /** The caller had gone away. */
-  abandoned(): void
-}
-
-class Counters implements OperationMetrics {
-  readonly byStatus = new Map<number, number>()
-  durationMsSum = 0
-  count = 0
-  abandonedCount = 0
-
-  replied(status: number, durationMs: number): void {
-    this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1)
-    this.durationMsSum += durationMs
-    this.count++
-  }
-
   abandoned(): void {
-    this.abandonedCount++
+    this.#abandoned.add()
   }
 }
 
-/** Prometheus text exposition format 0.0.4. */
 export class HttpMetrics {
-  readonly #operations = new Map<string, Counters>()
+  readonly #durations: HistogramFamily
+  readonly #abandoned: CounterFamily
+  readonly #refused: CounterFamily
+  readonly #scheme: string
 
-  operation(name: string): OperationMetrics {
-    const counters = this.#operations.get(name) ?? new Counters()
-    this.#operations.set(name, counters)
-    return counters
+  constructor(metrics: Metrics, scheme: 'http' | 'https') {
+    this.#scheme = scheme
+    this.#durations = metrics.histogram({
+      name: 'http_server_request_duration_seconds',
+      help: 'Duration of requests to operations; error_type is the code of the problem, if it was one.',
+      labels: [
+        'operation',
+        'http_request_method',
+        'http_route',
+        'url_scheme',
+        'http_response_status_code',
+        'error_type',
+      ],
+      bounds: DURATION_BOUNDS,
+    })
+    this.#abandoned = metrics.counter({
+      name: 'holdfast_http_abandoned_requests_total',
+      help: 'Requests whose caller was gone before there was an answer.',
+      labels: ['operation'],
+    })
+    this.#refused = metrics.counter({
+      name: 'holdfast_http_unrouted_requests_total',
+      help: 'Requests that no operation has seen, by the problem they were answered with.',
+      labels: ['error_type'],
+    })
   }
 
-  lines(): string[] {
-    const requests = ['# TYPE holdfast_http_requests_total counter']
-    const seconds = ['# TYPE holdfast_http_request_duration_seconds summary']
-    const abandoned = ['# TYPE holdfast_http_requests_abandoned_total counter']
-    for (const [name, counters] of this.#operations) {
-      const operation = `operation="${name}"`
-      for (const [status, count] of counters.byStatus)
-        requests.push(`holdfast_http_requests_total{${operation},status="${status}"} ${count}`)
-      const sum = counters.durationMsSum / 1000
-      seconds.push(
-        `holdfast_http_request_duration_seconds_sum{${operation}} ${sum}`,
-        `holdfast_http_request_duration_seconds_count{${operation}} ${counters.count}`,
-      )
-      abandoned.push(
-        `holdfast_http_requests_abandoned_total{${operation}} ${counters.abandonedCount}`,
-      )
-    }
-    return [...requests, ...seconds, ...abandoned]
+  operation(operation: RegisteredOperation): OperationMetrics {
+    return new OperationMetrics(this.#durations, this.#abandoned, operation, this.#scheme)
+  }
+
+  /** Answered by the host: no such route, a method that is not allowed, malformed. */
+  unrouted(problem: string): void {
+    this.#refused.with(problem).add()
   }
 }
 
-/** Numbers by name: a counter where the name ends in `Total`, else a gauge. */
-export type Numbers = Readonly<Record<string, number>>
-
-/** `{ inFlight: 3 }` with the prefix `holdfast_http` as `holdfast_http_in_flight 3`. */
-export function numberLines(prefix: string, numbers: Numbers): string[] {
-  return Object.entries(numbers).flatMap(([name, value]) => {
-    const full = `${prefix}_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`
-    return [`# TYPE ${full} ${name.endsWith('Total') ? 'counter' : 'gauge'}`, `${full} ${value}`]
-  })
+/** Numbers that a server keeps anyway: a counter where the name ends in `_total`, else a gauge. */
+export function readNumbers(
+  metrics: Metrics,
+  numbers: Readonly<Record<string, readonly [help: string, read: () => number]>>,
+): void {
+  for (const [name, [help, read]] of Object.entries(numbers)) {
+    metrics.read(name.endsWith('_total') ? 'counter' : 'gauge', { name, help }, read)
+  }
 }

@@ -115,6 +115,7 @@ function builtinCodes(operation: RegisteredOperation): BuiltinProblemCode[] {
   return [
     'malformed',
     ...when(keyed, 'idempotency-key-missing', 'idempotency-in-progress', 'idempotency-key-reused'),
+    ...when(contract.kind === 'command' && contract.secret, 'reply-not-kept'),
     'unauthenticated',
     'forbidden',
     'not-found',

@@ -4,10 +4,11 @@
  */
 import type { JsonSchema } from '../../base/schema.ts'
 import type { HttpBinding } from '../../operation/binding.ts'
-import type { Example } from '../../operation/contract.ts'
+import type { CommandContract, Example } from '../../operation/contract.ts'
 import { fieldsOf, requiredFields } from '../../operation/json-schema.ts'
 import type { RegisteredOperation, Registry } from '../../operation/registered.ts'
 import { anyone } from '../../operation/rule.ts'
+import type { StreamedInput } from '../../operation/streamed-input.ts'
 import { componentHeaders, componentParameters } from './openapi-components.ts'
 import { problemResponses, problemSchema, SharedResponses } from './openapi-problems.ts'
 import { SharedSchemas, without, withoutFields } from './openapi-schemas.ts'
@@ -45,11 +46,26 @@ export function openApi(registry: Registry, info: ApiInfo): OpenApi {
       responses: shared.responses.all(),
       parameters: componentParameters,
       headers: componentHeaders,
-      securitySchemes: {
-        apiKey: { type: 'http', scheme: 'bearer', description: 'Authorization: Bearer <API key>' },
-      },
+      securitySchemes: securitySchemes(registry),
     },
   } as OpenApi
+}
+
+function securitySchemes(registry: Registry): object {
+  const apiKey = {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'Authorization: Bearer <API key>',
+  }
+  const signed = bound(registry).some(({ authenticate }) => authenticate !== undefined)
+  return signed ? { apiKey, signature } : { apiKey }
+}
+
+const signature = {
+  type: 'apiKey',
+  in: 'header',
+  name: 'webhook-signature',
+  description: 'Standard Webhooks: webhook-id, webhook-timestamp, webhook-signature',
 }
 
 interface Shared {
@@ -83,24 +99,27 @@ function byRoute({ http: left }: Bound, { http: right }: Bound): number {
 }
 
 function described(operation: Bound, { schemas, responses }: Shared): object {
-  const { contract, http } = operation
+  const { contract } = operation
   const description = descriptionOf(operation)
   return {
     operationId: operation.name,
     tags: [operation.module],
     summary: contract.summary ?? summaryOf(operation.name),
     ...(description === '' ? {} : { description }),
-    ...(operation.allow === anyone ? { security: [{ apiKey: [] }, {}] } : {}),
+    ...securityOf(operation),
     parameters: parametersOf(operation, schemas),
-    ...(http.hasBody && hasBodyFields(operation)
-      ? { requestBody: bodyOf(operation, schemas) }
-      : {}),
+    ...requestBody(operation, schemas),
     responses: {
       ...success(operation, schemas),
       ...problemResponses(operation, schemas, responses),
     },
     'x-holdfast-kind': operation.kind,
   }
+}
+
+function securityOf({ allow, authenticate }: Bound): object {
+  if (authenticate !== undefined) return { security: [{ signature: [] }] }
+  return allow === anyone ? { security: [{ apiKey: [] }, {}] } : {}
 }
 
 /** `ordering.place-order` as `Place order`. */
@@ -120,19 +139,38 @@ function descriptionOf({ contract, allow, limit }: Bound): string {
   return parts.filter(Boolean).join('\n\n')
 }
 
+function requestBody(operation: Bound, schemas: SharedSchemas): object {
+  const streamed = streamedBy(operation)
+  if (streamed !== undefined) return { requestBody: streamOf(streamed) }
+  if (!operation.http.hasBody || !hasBodyFields(operation)) return {}
+  return { requestBody: bodyOf(operation, schemas) }
+}
+
+function streamedBy({ contract }: Bound): StreamedInput | undefined {
+  return contract.kind === 'command' ? (contract as CommandContract).streamed : undefined
+}
+
+/** OpenAPI 3.1, 4.8.14.2: bytes have no schema beside their media type. */
+function streamOf({ contentTypes, bytesMax }: StreamedInput): object {
+  const content = Object.fromEntries(contentTypes.map((type) => [type, {}]))
+  return { description: `A stream of at most ${bytesMax} bytes.`, required: true, content }
+}
+
 function parametersOf(operation: Bound, schemas: SharedSchemas): object[] {
   const { contract, http, inputSchema } = operation
   const shared = (name: string) => ({ $ref: `#/components/parameters/${name}` })
   const required = requiredFields(inputSchema)
+  const streamedField = streamedBy(operation)?.field
   const fields = [...fieldsOf(inputSchema)].filter(
-    ([name]) => !http.hasBody || http.params.includes(name),
+    ([name]) => name !== streamedField && (!http.hasBody || http.params.includes(name)),
   )
   const own = fields.map(([name, schema]) => {
     const inPath = http.params.includes(name)
     return parameter(name, inPath, required, withDefs(schema, inputSchema), schemas)
   })
   const headers: string[] = []
-  if (contract.kind !== 'query')
+  // A signed message has its id for a key.
+  if (contract.kind !== 'query' && operation.authenticate === undefined)
     headers.push(contract.idempotency === 'required' ? 'IdempotencyKey' : 'OptionalIdempotencyKey')
   if (contract.kind === 'command' && contract.ifMatch !== undefined)
     headers.push(contract.ifMatch === 'required' ? 'IfMatch' : 'OptionalIfMatch')
@@ -201,7 +239,8 @@ function success(operation: Bound, schemas: SharedSchemas): Record<string, objec
   }))
   const headers = replyHeaders(operation)
   const schema = schemas.share(outputSchema, 'Output')
-  const content = { 'application/json': { schema, ...examples(outputs) } }
+  const type = contract.replyType ?? 'application/json'
+  const content = { [type]: { schema, ...examples(outputs) } }
   const replies = { [status]: { description: descriptionOfStatus(status), headers, content } }
   if (contract.kind !== 'query' || contract.etag === undefined) return replies
   return { ...replies, 304: { description: 'Not modified since If-None-Match.' } }
@@ -211,6 +250,8 @@ function replyHeaders({ contract, limit, outputSchema }: Bound): Record<string, 
   const ref = (name: string) => ({ $ref: `#/components/headers/${name}` })
   const headers: Record<string, object> = { 'X-Request-Id': ref('RequestId') }
   if (contract.etag !== undefined) headers.ETag = ref('ETag')
+  if (contract.kind === 'command' && (contract as CommandContract).location !== undefined)
+    headers.Location = { description: 'Where the result is found.', schema: { type: 'string' } }
   if (contract.kind !== 'query') headers['Idempotency-Replayed'] = ref('IdempotencyReplayed')
   if (fieldsOf(outputSchema).has('next_cursor')) headers.Link = ref('Link')
   if (limit !== undefined) {

@@ -1,0 +1,57 @@
+/**
+ * `npm run bench:proof [-- --only sets,crashes,soundness,mutants] --programs 1000 --write]`: what the
+ * explorers find and certify, of what is known. `--write` puts each table that was made into PROOF.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { Client } from 'pg'
+import { testServer } from '../src/testing/test-database.ts'
+import { machineLine } from './lib/machine.ts'
+import { crashTable } from './prove/crashes.ts'
+import { mutantTable } from './prove/mutants.ts'
+import { setTable } from './prove/sets.ts'
+import { soundnessTable } from './prove/soundness.ts'
+
+const PAGE = new URL('./PROOF.md', import.meta.url)
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: 'sets,crashes,soundness,mutants' },
+    programs: { type: 'string', default: '1000' },
+    write: { type: 'boolean', default: false },
+  },
+})
+
+const tables: Readonly<Record<string, () => Promise<string>>> = {
+  sets: setTable,
+  crashes: crashTable,
+  soundness: () => soundnessTable(Number(values.programs)),
+  mutants: mutantTable,
+}
+
+async function serverVersion(): Promise<string> {
+  const client = new Client({ connectionString: (await testServer()).url })
+  await client.connect()
+  const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
+  await client.end()
+  return rows[0]?.server_version ?? 'unknown'
+}
+
+/** Between the two marks of the section. */
+function replaceSection(page: string, name: string, text: string): string {
+  const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+  const [before, rest] = page.split(start)
+  const after = rest?.split(end)[1]
+  if (after === undefined) throw new Error(`PROOF.md has no section ${name}.`)
+  return `${before}${start}\n\n${text}\n\n${end}${after}`
+}
+
+const machine = machineLine(await serverVersion())
+for (const name of values.only.split(',')) {
+  const table = tables[name]
+  if (table === undefined) throw new Error(`There is no table ${name}.`)
+  const text = `${await table()}\n\n${machine}`
+  console.log(`${text}\n`)
+  if (values.write) writeFileSync(PAGE, replaceSection(readFileSync(PAGE, 'utf8'), name, text))
+}
+process.exit(0)

@@ -1,0 +1,25 @@
+-- One row for each cause whose mail the mail server has accepted: `order-confirmation/<order>`.
+CREATE TABLE sent_mails (
+  tenant_id text NOT NULL DEFAULT holdfast.tenant(),
+  cause text COLLATE "C" NOT NULL,
+  message_id text NOT NULL,
+  recipient text NOT NULL,
+  sent_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT sent_mails_pkey PRIMARY KEY (tenant_id, cause)
+);
+
+ALTER TABLE sent_mails ENABLE ROW LEVEL SECURITY;
+ALTER TABLE sent_mails FORCE ROW LEVEL SECURITY;
+CREATE POLICY sent_mails_tenant ON sent_mails
+  USING (tenant_id = holdfast.tenant())
+  WITH CHECK (tenant_id = holdfast.tenant());
+CREATE POLICY sent_mails_backup ON sent_mails FOR SELECT TO holdfast_backup USING (true);
+
+-- The owner is under its tables' policies: what was sent before comes along tenant by tenant.
+ALTER TABLE confirmations NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE sent_mails NO FORCE ROW LEVEL SECURITY;
+INSERT INTO sent_mails (tenant_id, cause, message_id, recipient, sent_at)
+  SELECT tenant_id, 'order-confirmation/' || order_id, message_id, recipient, sent_at
+  FROM confirmations;
+ALTER TABLE sent_mails FORCE ROW LEVEL SECURITY;
+DROP TABLE confirmations;

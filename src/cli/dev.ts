@@ -1,0 +1,161 @@
+/**
+ * `holdfast dev`: the app in a process of its own, started again at each change. The database stays
+ * up in between; migrations are applied, and the row types written, before a start that needs it.
+ *
+ * States. starting -> answering -> (changed: starting) | ended by itself -> (changed: starting).
+ * The next process is started while the last one ends: it needs longer to load than that one to stop.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { HoldfastError } from '../base/fault.ts'
+import { migrate } from '../database/migrate/migrate.ts'
+import type { Command, CommandCall, Terminal } from './command.ts'
+import type { Project } from './config.ts'
+import { isProduction, withDatabaseUrl } from './database-url.ts'
+import { projectOf, sourcesOf } from './project.ts'
+import { watchFolder } from './watch-folder.ts'
+import { writeTypes } from './write-types.ts'
+
+const MAIN = 'main.ts'
+/** What has not ended by then holds a request that nobody waits for any more. */
+const STOP_MS = 250
+
+export const dev: Command = {
+  name: 'dev',
+  summary: 'Run the app, and start it again at each change; main.ts unless a file is named',
+  args: ['file?'],
+  async run(call) {
+    const { terminal } = call
+    if (isProduction(terminal.env)) {
+      throw new HoldfastError(
+        'HF_USAGE',
+        'holdfast dev is for development, and this is production.',
+      )
+    }
+    const file = mainFile(call)
+    const project = await projectOf(call)
+    return withDatabaseUrl(terminal, (url) =>
+      new DevSession({ terminal, project, file, url, clock: systemClock }).run(),
+    )
+  },
+}
+
+function mainFile({ terminal, args }: CommandCall): string {
+  const file = resolve(terminal.cwd, args[0] ?? MAIN)
+  if (existsSync(file)) return file
+  throw new HoldfastError(
+    'HF_USAGE',
+    `holdfast dev: there is no file ${file}; name the one that starts the app.`,
+  )
+}
+
+interface DevOptions {
+  readonly terminal: Terminal
+  readonly project: Project
+  readonly file: string
+  readonly url: string
+  readonly clock: Clock
+}
+
+const PRELOAD = new URL(
+  import.meta.url.endsWith('.ts') ? './dev-child.ts' : './dev-child.js',
+  import.meta.url,
+)
+
+class DevSession {
+  readonly #options: DevOptions
+  #child: ChildProcess | undefined
+  /** Changes are worked on one after the other. */
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(options: DevOptions) {
+    this.#options = options
+  }
+
+  /** Until the terminal interrupts. */
+  async run(): Promise<number> {
+    const { terminal, clock } = this.#options
+    await this.#migrate()
+    this.#start(clock.monotonicMs())
+    const stopWatching = watchFolder(terminal.cwd, clock, (paths) => this.#changed(paths))
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    stopWatching()
+    await this.#turn
+    await end(this.#child, clock)
+    return 0
+  }
+
+  #changed(paths: ReadonlySet<string>): void {
+    const { terminal, project, clock } = this.#options
+    const types = project.typesFile && relative(terminal.cwd, fileURLToPath(project.typesFile))
+    const own = [...paths].filter((path) => path !== types)
+    if (own.length === 0) return
+    const changedAtMs = clock.monotonicMs()
+    const migrated = own.some((path) => path.endsWith('.sql'))
+    this.#turn = this.#turn.then(async () => {
+      if (migrated && !(await this.#migrate())) return
+      terminal.err(`-- ${own.slice(0, 3).join(', ')}${own.length > 3 ? ', ...' : ''} changed`)
+      this.#start(changedAtMs)
+    })
+  }
+
+  /** False where it failed: the process that runs goes on, and the next change is waited for. */
+  async #migrate(): Promise<boolean> {
+    const { terminal, project, url } = this.#options
+    try {
+      const { applied } = await migrate({ url, sources: sourcesOf(project) })
+      for (const name of applied) terminal.err(`-- applied ${name}`)
+      if (applied.length > 0) await writeTypes(terminal, project, url)
+      return true
+    } catch (error) {
+      terminal.err(error instanceof Error ? error.message : String(error))
+      return false
+    }
+  }
+
+  #start(sinceMs: number): void {
+    const { terminal, clock } = this.#options
+    const last = this.#child
+    const child = this.#spawn()
+    this.#child = child
+    child.on('message', (message) => {
+      if ((message as { holdfast?: string }).holdfast !== 'started') return
+      const { apiUrl, adminUrl } = message as { apiUrl?: string; adminUrl: string }
+      const tookMs = Math.round(clock.monotonicMs() - sinceMs)
+      terminal.err(`-- ${apiUrl ?? 'no API'}, admin ${adminUrl}, answering after ${tookMs} ms`)
+    })
+    child.once('exit', (code) => {
+      if (this.#child === child && code !== null)
+        terminal.err(`-- it has ended with code ${code}; it is started again at the next change`)
+    })
+    void end(last, clock)
+  }
+
+  #spawn(): ChildProcess {
+    const { terminal, file, url } = this.#options
+    return spawn(process.execPath, ['--import', PRELOAD.href, file], {
+      cwd: terminal.cwd,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: {
+        NODE_COMPILE_CACHE: join(terminal.cwd, '.holdfast/compile-cache'),
+        LOG_FORMAT: 'pretty',
+        LOG_LEVEL: 'info',
+        ...terminal.env,
+        DATABASE_URL: terminal.env.DATABASE_URL || url,
+      },
+    })
+  }
+}
+
+async function end(child: ChildProcess | undefined, clock: Clock): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const cancel = clock.after(STOP_MS, () => child.kill('SIGKILL'))
+  await exited
+  cancel()
+}

@@ -1,0 +1,95 @@
+/** Review of files of the project, and of code that is nowhere yet. */
+import { mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative, resolve, sep } from 'node:path'
+import { z } from 'zod'
+import { HoldfastError } from '../../base/fault.ts'
+import { defineTool, type Tool, type ToolReply } from '../../mcp/tool.ts'
+import { atLeast, type Finding, LEVELS } from '../../review/report/finding.ts'
+import { summaryLine, terminalLines } from '../../review/report/terminal.ts'
+import { type Review, review } from '../../review/review.ts'
+
+const PATH_LENGTH_MAX = 500
+const SNIPPET_LENGTH_MAX = 100_000
+const LIBRARIES_MAX = 20
+const FINDINGS_DEFAULT = 20
+const FINDINGS_MAX = 100
+
+const level = z.enum(['error', 'warning', 'info']).default('warning')
+const limit = z.int().min(1).max(FINDINGS_MAX).default(FINDINGS_DEFAULT)
+
+export function reviewTools(folder: string): readonly Tool[] {
+  return [pathTool(folder), snippetTool]
+}
+
+function pathTool(folder: string): Tool {
+  return defineTool({
+    name: 'review_path',
+    title: 'Review a file or folder of this project',
+    description:
+      'Faults that lose, double or leak, with the place, what happens in production and the fix in the library that is used. Paths are relative to the project; nothing of it is run.',
+    input: z.strictObject({ path: z.string().max(PATH_LENGTH_MAX).default('.'), level, limit }),
+    async run({ path, level, limit }) {
+      const wanted = await insideOf(folder, path)
+      const reviewed = await review({ root: folder, isIgnored: (file) => !isBelow(file, wanted) })
+      return replyOf(reviewed, level, limit)
+    },
+  })
+}
+
+/** The path from the project with slashes, '' for all of it. Links may not lead out. */
+async function insideOf(folder: string, path: string): Promise<string> {
+  const root = await realpath(folder)
+  const target = await realpath(resolve(root, path)).catch(() => undefined)
+  if (target === undefined) throw new HoldfastError('HF_USAGE', `There is no ${path} here.`)
+  const inside = relative(root, target)
+  if (inside !== '' && (inside.startsWith('..') || resolve(inside) === inside))
+    throw new HoldfastError('HF_USAGE', `${path} lies outside of the project.`)
+  const entry = await stat(target)
+  if (!entry.isFile() && !entry.isDirectory())
+    throw new HoldfastError('HF_USAGE', `${path} is neither a file nor a folder.`)
+  return inside.split(sep).join('/')
+}
+
+function isBelow(file: string, wanted: string): boolean {
+  return wanted === '' || file === wanted || file.startsWith(`${wanted}/`)
+}
+
+const snippetTool = defineTool({
+  name: 'review_snippet',
+  title: 'Review a piece of code',
+  description:
+    'The same for code that is not in a file yet. It should import what it uses; libraries that it needs and does not import may be named.',
+  input: z.strictObject({
+    code: z.string().min(1).max(SNIPPET_LENGTH_MAX),
+    language: z.enum(['ts', 'tsx', 'js', 'sql']).default('ts'),
+    libraries: z.array(z.string().max(100)).max(LIBRARIES_MAX).default([]),
+    level,
+    limit,
+  }),
+  async run({ code, language, libraries, level, limit }) {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-snippet-'))
+    try {
+      const dependencies = Object.fromEntries(libraries.map((name) => [name, '*']))
+      await writeFile(join(folder, 'package.json'), JSON.stringify({ dependencies }))
+      await writeFile(join(folder, `snippet.${language}`), code)
+      return replyOf(await review({ root: folder }), level, limit)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  },
+})
+
+function replyOf(reviewed: Review, level: Finding['level'], limit: number): ToolReply {
+  const grave = (finding: Finding) => LEVELS.indexOf(finding.level)
+  const found = reviewed.findings
+    .filter((finding) => atLeast(finding.level, level))
+    .sort((left, right) => grave(right) - grave(left))
+  const shown = found.slice(0, limit)
+  const more =
+    found.length > limit ? [`${found.length - limit} more: raise limit, or fix these.`] : []
+  const lines = [...terminalLines(shown, { color: false }), summaryLine(reviewed, found), ...more]
+  // Lines of code stand in the text, where a secret is seen as a whole.
+  const findings = shown.map(({ frame: _, ...finding }) => finding)
+  return { text: lines.join('\n'), data: { findings, found: found.length } }
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { testServer } from '../testing/test-database.ts'
+import { main } from './main.ts'
+
+const RACE = new URL('../prove/race.ts', import.meta.url).href
+
+const RACES = `
+import { race } from '${RACE}'
+
+async function spend(db, amount) {
+  const { rows } = await db.query('SELECT balance FROM accounts WHERE id = $1', [1])
+  if (rows[0].balance < amount) return 'refused'
+  await db.query('UPDATE accounts SET balance = balance - $2 WHERE id = $1', [1, amount])
+  return 'done'
+}
+async function spendGuarded(db, amount) {
+  const { rowCount } = await db.query(
+    'UPDATE accounts SET balance = balance - $2 WHERE id = $1 AND balance >= $2', [1, amount])
+  return rowCount === 1 ? 'done' : 'refused'
+}
+const bank = {
+  schema: 'CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL)',
+  seed: 'INSERT INTO accounts VALUES (1, 100)',
+  invariants: { 'no <negative> balance': 'SELECT * FROM accounts WHERE balance < 0' },
+}
+export const doubleSpend = race({
+  ...bank, run: { breakfast: (db) => spend(db, 70), lunch: (db) => spend(db, 70) },
+})
+export const guarded = race({
+  ...bank, run: { breakfast: (db) => spendGuarded(db, 70), lunch: (db) => spendGuarded(db, 70) },
+})
+export const bounded = race({ ...doubleSpend, schedulesMax: 1, run: guarded.run })
+`
+
+async function folder(context: TestContext, races = RACES) {
+  const path = await mkdtemp(join(tmpdir(), 'holdfast-prove-'))
+  context.after(() => rm(path, { recursive: true }))
+  await writeFile(join(path, 'races.ts'), races)
+  const { adminUrl } = await testServer()
+  return {
+    path,
+    async run(line: string) {
+      const out: string[] = []
+      const err: string[] = []
+      const code = await main(line.split(' '), {
+        env: { DATABASE_URL: adminUrl },
+        cwd: path,
+        out: (text: string) => void out.push(text),
+        err: (text: string) => void err.push(text),
+        ask: async () => undefined,
+      })
+      return { code, out: out.join('\n'), err: err.join('\n') }
+    },
+  }
+}
+
+test('a violation exits with 1, and its trace shows who read what, where and when', async (context) => {
+  const { run } = await folder(context)
+  const { code, out } = await run('prove races.ts --only doubleSpend')
+  assert.equal(code, 1)
+  assert.match(out, /^VIOLATION {2}doubleSpend: lost update, across transactions/)
+  assert.match(out, / {4}breakfast {2,}lunch\n/)
+  assert.match(
+    out,
+    /SELECT balance FROM accounts WHERE id = 1\n {7}races\.ts:5\n {7}-> \{"balance":100\}/,
+  )
+  assert.match(out, /! "no <negative> balance": \{"id":1,"balance":-40\}/)
+  assert.match(out, /SELECT balance FROM accounts WHERE id = \$1 FOR UPDATE/)
+  const [, replay] = /--only doubleSpend --replay (\d+)/.exec(out) ?? []
+  const again = await run(`prove races.ts --only doubleSpend --replay ${replay}`)
+  assert.equal(again.code, 1)
+})
+
+test('certified exits with 0, undecided with 3, and all are counted', async (context) => {
+  const { run } = await folder(context)
+  const certified = await run('prove races.ts --only guarded')
+  assert.equal(certified.code, 0)
+  assert.match(certified.out, /^CERTIFIED {2}guarded .*any number of preemptions/s)
+  const bounded = await run('prove . --only bounded')
+  assert.equal(bounded.code, 3)
+  assert.match(bounded.out, /^INCONCLUSIVE {2}bounded .*schedulesMax is 1/s)
+  const all = await run('prove . --budget 5min')
+  assert.equal(all.code, 1)
+  assert.match(all.out, /1 certified, 1 violated, 1 inconclusive$/)
+})
+
+test('JSON, JUnit and the files of a violation', async (context) => {
+  const { run, path } = await folder(context)
+  const { out } = await run('prove races.ts --json --junit junit.xml --out found')
+  const [, first] = JSON.parse(out)
+  assert.equal(first.name, 'doubleSpend')
+  assert.equal(first.verdict.findings[0].class, 'lost-update')
+  const junit = await readFile(join(path, 'junit.xml'), 'utf8')
+  assert.match(junit, /tests="3" failures="1" errors="1"/)
+  assert.match(junit, /no &lt;negative&gt; balance/)
+  assert.deepEqual((await readdir(join(path, 'found'))).sort(), [
+    'doubleSpend.html',
+    'doubleSpend.json',
+    'doubleSpend.test.ts',
+    'doubleSpend.txt',
+  ])
+  const written = await readFile(join(path, 'found/doubleSpend.test.ts'), 'utf8')
+  assert.match(written, /import \{ doubleSpend \} from '\.\.\/races\.ts'/)
+  assert.match(await readFile(join(path, 'found/doubleSpend.html'), 'utf8'), /no &lt;negative&gt;/)
+})
+
+test('what cannot be run exits with 2 and says why', async (context) => {
+  const { run } = await folder(context)
+  const cases: [line: string, message: RegExp][] = [
+    ['prove', /<file\.\.\.> is missing/],
+    ['prove nowhere.ts', /There is no file .*nowhere\.ts/],
+    [
+      'prove races.ts --only spend',
+      /There is no race "spend"; there is bounded, doubleSpend, guarded/,
+    ],
+    ['prove races.ts --budget soon', /--budget soon is no duration/],
+  ]
+  for (const [line, message] of cases) {
+    const { code, err } = await run(line)
+    assert.equal(code, 2, line)
+    assert.match(err, message)
+  }
+  const empty = await folder(context, 'export const nothing = 1')
+  assert.match((await empty.run('prove races.ts')).err, /exports no race/)
+  const broken = await folder(context, RACES.replace('INSERT INTO accounts', 'INSERT INTO acounts'))
+  const { code, err } = await broken.run('prove races.ts')
+  assert.equal(code, 2)
+  assert.match(err, /HF_PROVE_SETUP: The seed of the race fails: relation "acounts" does not exist/)
+})

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createRedactor, environmentOf } from '../mcp/redactor.ts'
+import { McpServer } from '../mcp/server.ts'
+import { serveStdio } from '../mcp/stdio.ts'
+import type { CommandCall, Terminal } from './command.ts'
+import { knowledgeResources, knowledgeTools } from './mcp-tools/knowledge.ts'
+import { projectTools } from './mcp-tools/project.ts'
+import { reviewTools } from './mcp-tools/review.ts'
+import { packageVersion } from './package-version.ts'
+
+export async function runMcp({ terminal }: CommandCall): Promise<number> {
+  const output = ownStdout()
+  const server = await mcpServer(terminal)
+  terminal.err(`holdfast mcp serves ${terminal.cwd}; it ends with its input.`)
+  await serveStdio(server, process.stdin, output)
+  return 0
+}
+
+/** Code of the project that is asked about may print: that must not stand between messages. */
+function ownStdout(): NodeJS.WriteStream {
+  const output = Object.create(process.stdout) as NodeJS.WriteStream
+  output.write = process.stdout.write.bind(process.stdout)
+  process.stdout.write = process.stderr.write.bind(process.stderr)
+  return output
+}
+
+const INSTRUCTIONS = `Holdfast knows what goes wrong in backends under concurrency, retries and crashes.
+Before writing backend code: search_rules for what you build; after it: review_path or review_snippet. Before choosing a technology or a size:
+describe_topic, ask the user for the numbers, then advise or calculate. In an incident: runbook.
+Nothing here changes anything; commands that would are marked and are for a person to decide on.
+Where list_topics names another domain, say so and hand the question over.`
+
+async function mcpServer({ cwd, env, err }: Terminal): Promise<McpServer> {
+  const secrets = [...Object.entries(env), ...(await environmentFiles(cwd))]
+  return new McpServer({
+    info: { name: 'holdfast', title: 'Holdfast', version: await packageVersion() },
+    instructions: INSTRUCTIONS,
+    tools: [...knowledgeTools(cwd), ...reviewTools(cwd), ...projectTools(cwd)],
+    resources: knowledgeResources(),
+    redact: createRedactor(secrets),
+    notify: err,
+  })
+}
+
+const ENVIRONMENT_FILES = ['.env', '.env.local', '.env.development', '.env.test', '.env.production']
+
+async function environmentFiles(folder: string): Promise<(readonly [string, string])[]> {
+  const texts = await Promise.all(
+    ENVIRONMENT_FILES.map((name) => readFile(join(folder, name), 'utf8').catch(() => '')),
+  )
+  return texts.flatMap((text) => [...environmentOf(text)])
+}

@@ -1,0 +1,61 @@
+import type pg from 'pg'
+import { knownOptions, optionError } from '../../base/bounds.ts'
+import type { RaceDefinition, RaceEffect } from '../race.ts'
+
+/** What a broker hands out. It hands it out again until it is acknowledged, and once more after. */
+export interface CrashMessage {
+  readonly key: string
+  readonly [field: string]: unknown
+}
+
+/** What is outside of the process and its database, and outlives both. */
+export interface CrashWorld {
+  /** Stands for a call that acts each time: with the same key twice, it has acted twice. */
+  effect(kind: string, effect: RaceEffect): Promise<void>
+  /** Stands for a call to somebody who knows the key: a second one acts no more. */
+  effectOnce(kind: string, effect: RaceEffect): Promise<void>
+  /** Gives a message to the broker, which may hand out the same key twice. */
+  publish(message: CrashMessage): Promise<void>
+}
+
+export interface CrashDelivery {
+  readonly message: CrashMessage
+  /** Without a call of it, a consumer that returns has acknowledged. */
+  ack(): Promise<void>
+}
+
+type Work = (db: pg.Pool, world: CrashWorld) => Promise<unknown>
+
+/** One process: what `boot` keeps in variables is gone when the process dies. */
+export interface CrashProgram {
+  /** What a client asks for, with the same key again until it has an answer. */
+  readonly request?: Work
+  /** What runs again and again: relays, workers, recovery. */
+  readonly loops?: Readonly<Record<string, Work>>
+  readonly consume?: (db: pg.Pool, delivery: CrashDelivery, world: CrashWorld) => Promise<unknown>
+}
+
+export interface CrashDefinition
+  extends Pick<RaceDefinition, 'schema' | 'seed' | 'invariants' | 'ignore'> {
+  readonly boot: () => CrashProgram
+  /** What the broker holds from the start. */
+  readonly messages?: readonly CrashMessage[]
+}
+
+const FIELDS = [
+  'schema',
+  'seed',
+  'invariants',
+  'ignore',
+  'boot',
+  'messages',
+] as const satisfies readonly (keyof CrashDefinition)[]
+
+/** Checks a definition: what runs is `boot`, and at least one of its parts. */
+export function crash(definition: CrashDefinition): CrashDefinition {
+  knownOptions('crash', definition, FIELDS)
+  const { request, loops, consume } = definition.boot()
+  if (request === undefined && loops === undefined && consume === undefined)
+    throw optionError('crash', 'boot', 'makes nothing that runs: a request, loops or a consumer')
+  return Object.freeze({ ...definition })
+}

@@ -1,0 +1,237 @@
+/**
+ * One run of a program with at most one fault in it, up to the point where nothing is left to do.
+ *
+ * Terms. A *process* is what `boot` has made, with a pool of its own; a killed one is followed by the
+ * next. The *client* asks again with the same key until it has an answer. The *broker* hands a message
+ * out until it is acknowledged. A run ends with everything once more: each message, each loop, and
+ * the request, whose answer must still be the same.
+ */
+import type pg from 'pg'
+import type { RaceEffect } from '../race.ts'
+import type { ConnectionShelf } from './connection-shelf.ts'
+import type { CrashDefinition, CrashMessage, CrashProgram, CrashWorld } from './crash.ts'
+import { type Boundary, type Fault, FaultGate, NEVER } from './fault.ts'
+import { ProcessPool } from './process-pool.ts'
+
+/** A client that gives up has lost its order: one fault costs one attempt, and its consequences another. */
+const ATTEMPTS_MAX = 4
+/** A loop that has failed runs again; what it left is done by the second time. */
+const ROUNDS = 3
+/** A message that is not acknowledged by then never will be. */
+const DELIVERIES_MAX = 5
+/** Programs wait for the database and for calls to the world, and for nothing else. */
+const WORK_TIMEOUT_MS = 5_000
+
+export interface CrashRun {
+  readonly boundaries: readonly Boundary[]
+  readonly struck: string | undefined
+  readonly effects: readonly RecordedCall[]
+  /** The first and the last answer that the client got; undefined: none. */
+  readonly answers: readonly (Answer | undefined)[]
+  /** Work that has neither ended nor asked for anything. */
+  readonly stuck: string | undefined
+}
+
+export interface RecordedCall {
+  readonly kind: string
+  readonly effect: RaceEffect
+}
+
+export interface Answer {
+  readonly value: unknown
+}
+
+interface Delivery {
+  readonly message: CrashMessage
+  acked: boolean
+}
+
+type Part = (db: pg.Pool) => Promise<unknown>
+type Ended = { readonly answer: Answer } | 'failed' | 'killed' | 'stuck'
+
+export class CrashRunner {
+  readonly #definition: CrashDefinition
+  readonly #shelf: ConnectionShelf
+  readonly #gate: FaultGate
+  readonly #effects: RecordedCall[] = []
+  readonly #broker: Delivery[] = []
+  readonly #answers: (Answer | undefined)[] = []
+  #process: Process
+  #stuck: string | undefined
+
+  constructor(definition: CrashDefinition, shelf: ConnectionShelf, fault: Fault | undefined) {
+    this.#definition = definition
+    this.#shelf = shelf
+    this.#gate = new FaultGate(fault, () => this.#process.kill())
+    this.#process = this.#boot()
+    for (const message of definition.messages ?? []) this.#broker.push({ message, acked: false })
+  }
+
+  /** Until nothing is left to do. */
+  async once(): Promise<CrashRun> {
+    this.#answers.push(await this.#request())
+    await this.#background()
+    return this.#seen()
+  }
+
+  /** The same once more, with everything delivered again. */
+  async again(): Promise<CrashRun> {
+    for (const delivery of this.#broker) delivery.acked = false
+    await this.#background()
+    this.#answers.push(await this.#request())
+    await this.#background()
+    return this.#seen()
+  }
+
+  async end(): Promise<void> {
+    await this.#process.pool.abandon()
+    await this.#shelf.settle()
+  }
+
+  #seen(): CrashRun {
+    const { boundaries, struck } = this.#gate
+    const [effects, answers] = [[...this.#effects], [...this.#answers]]
+    return { boundaries, struck, effects, answers, stuck: this.#stuck }
+  }
+
+  /** Undefined: there is nothing to ask for, or no answer. */
+  async #request(): Promise<Answer | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const { program, world } = this.#process
+      const { request } = program
+      if (request === undefined) return undefined
+      const ended = await this.#work('the request', (db) => request(db, world))
+      if (typeof ended === 'object') return ended.answer
+    }
+    return undefined
+  }
+
+  async #background(): Promise<void> {
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const name of Object.keys(this.#process.program.loops ?? {})) await this.#turn(name)
+      await this.#deliver()
+    }
+  }
+
+  async #turn(name: string): Promise<void> {
+    const { program, world } = this.#process
+    const loop = program.loops?.[name]
+    if (loop) await this.#work(`the loop ${name}`, (db) => loop(db, world))
+  }
+
+  async #deliver(): Promise<void> {
+    for (const delivery of [...this.#broker])
+      for (let n = 0; n < DELIVERIES_MAX && !delivery.acked; n++) await this.#consume(delivery)
+  }
+
+  async #consume(delivery: Delivery): Promise<void> {
+    const { consume } = this.#process.program
+    if (consume === undefined) {
+      delivery.acked = true
+      return
+    }
+    const { message } = delivery
+    const { world, call } = this.#process
+    const acknowledge = () => {
+      delivery.acked = true
+    }
+    const ack = () => call(`ack ${message.key}`, acknowledge)
+    const ended = await this.#work('the consumer', (db) => consume(db, { message, ack }, world))
+    if (typeof ended === 'object') delivery.acked = true
+  }
+
+  /** Ends with the work, or with the process that it runs in. */
+  async #work(name: string, part: Part): Promise<Ended> {
+    const process = this.#process
+    const timer = new AbortController()
+    const ended = await Promise.race([
+      part(process.pool as unknown as pg.Pool).then(
+        (value): Ended => ({ answer: { value } }),
+        (): Ended => 'failed',
+      ),
+      process.killed,
+      elapsed(WORK_TIMEOUT_MS, timer.signal),
+    ])
+    timer.abort()
+    if (ended === 'stuck') this.#stuck ??= name
+    if (ended === 'killed' || ended === 'stuck') {
+      await process.pool.abandon()
+      this.#process = this.#boot()
+    }
+    return ended
+  }
+
+  #boot(): Process {
+    const pool = new ProcessPool(this.#gate, this.#shelf)
+    const call = (label: string, act: () => void) => this.#call(pool, label, act)
+    return new Process({ program: this.#definition.boot(), pool, call, world: this.#world(call) })
+  }
+
+  /** Nobody outside hears of a process that is dead. */
+  #call(pool: ProcessPool, label: string, act: () => void): Promise<void> {
+    if (pool.abandoned) return NEVER
+    const perform = async () => act()
+    return this.#gate.pass({ label, kind: 'call', perform, cut: async () => {}, refuse: perform })
+  }
+
+  #world(call: Call): CrashWorld {
+    const record = (kind: string, effect: RaceEffect, once: boolean) => () => {
+      const known = this.#effects.some((other) => isSame(other, { kind, effect }))
+      if (!once || !known) this.#effects.push({ kind, effect })
+    }
+    return {
+      effect: (kind, effect) => call(`${kind} ${effect.key}`, record(kind, effect, false)),
+      effectOnce: (kind, effect) => call(`${kind} ${effect.key}`, record(kind, effect, true)),
+      publish: (message) =>
+        call(`publish ${message.key}`, () => {
+          this.#broker.push({ message, acked: false })
+          record('published', message, true)()
+        }),
+    }
+  }
+}
+
+function isSame(one: RecordedCall, other: RecordedCall): boolean {
+  return one.kind === other.kind && one.effect.key === other.effect.key
+}
+
+type Call = (label: string, act: () => void) => Promise<void>
+
+interface ProcessParts {
+  readonly program: CrashProgram
+  readonly pool: ProcessPool
+  readonly call: Call
+  readonly world: CrashWorld
+}
+
+class Process implements ProcessParts {
+  readonly program: CrashProgram
+  readonly pool: ProcessPool
+  readonly call: Call
+  readonly world: CrashWorld
+  readonly killed: Promise<'killed'>
+  readonly #die: () => void
+
+  constructor({ program, pool, call, world }: ProcessParts) {
+    this.program = program
+    this.pool = pool
+    this.call = call
+    this.world = world
+    const { promise, resolve } = Promise.withResolvers<'killed'>()
+    this.killed = promise
+    this.#die = () => resolve('killed')
+  }
+
+  async kill(): Promise<void> {
+    await this.pool.abandon()
+    this.#die()
+  }
+}
+
+/** Resolves after the time, or never. */
+function elapsed(timeoutMs: number, signal: AbortSignal): Promise<'stuck'> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve('stuck'), timeoutMs)
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  })
+}

@@ -1,0 +1,212 @@
+/** Decisions on what was read a moment ago, while others write. */
+import { type Effect, READS, WRITES } from '../project/effects.ts'
+import { stepOf } from '../project/functions.ts'
+import { leaves } from '../project/regions.ts'
+import type { Module } from '../syntax/module.ts'
+import {
+  above,
+  bare,
+  type FunctionNode,
+  functionAround,
+  is,
+  isInside,
+  memberName,
+  type Node,
+  type NodeOf,
+  nameOf,
+} from '../syntax/node.ts'
+import { leadingTo, namesIn, takenBy } from './common.ts'
+import type { Detector, Look } from './detector.ts'
+
+export const checkThenAct: Detector = {
+  id: 'check-then-act',
+  level: 'warning',
+  consequence:
+    'Two requests at once both read the old state, both pass the check, and both write: sold twice, withdrawn twice, two accounts for one address. A transaction at the usual isolation does not prevent it.',
+  check(look) {
+    const byFunction = Map.groupBy(look.effects.in(look.module), ({ node }) => functionAround(node))
+    for (const [fn, effects] of byFunction) {
+      if (fn === undefined) continue
+      for (const read of effects) {
+        if (!isReadForUse(read)) continue
+        const names = namesOfResult(read)
+        if (names.length > 0) inspectRead(look, fn, read, names, effects)
+      }
+    }
+  },
+}
+
+function isReadForUse({ does, sql, module, node }: Effect): boolean {
+  if (!READS.has(does)) return false
+  if (sql !== undefined && /\bfor\s+(?:no\s+key\s+)?(?:update|share)\b/i.test(sql.text))
+    return false
+  return !/forUpdate|\block\s*[:(]|setLock|LOCK\.|pessimistic|serializable/i.test(
+    module.source(node),
+  )
+}
+
+function namesOfResult({ node }: Effect): readonly string[] {
+  const taken = takenBy(node)
+  return taken === undefined ? [] : namesIn(taken.id)
+}
+
+function inspectRead(
+  look: Look,
+  fn: FunctionNode,
+  read: Effect,
+  names: readonly string[],
+  effects: readonly Effect[],
+): void {
+  if (
+    /serializable|advisory|pg_advisory|withLock|acquireLock|redlock|\bmutex\b|\block\(|\.lock\(/i.test(
+      look.module.source(fn),
+    )
+  )
+    return
+  const later = effects.filter(
+    (each) => WRITES.has(each.does) && each.node.start > read.node.end && sameTable(each, read),
+  )
+  for (const write of later) {
+    const lost = lostUpdate(look, names, write)
+    if (lost !== undefined) reportLost(look, read, write, lost)
+    else if (isRacedInsert(look, fn, read, names, write)) reportInsert(look, read, write)
+    else continue
+    return
+  }
+}
+
+function sameTable(left: Effect, right: Effect): boolean {
+  return left.table !== undefined && left.table === right.table && left.library === right.library
+}
+
+/** set balance = (what was read) - amount, without saying in WHERE what it was. */
+function lostUpdate({ module }: Look, names: readonly string[], write: Effect): Node | undefined {
+  if (write.does !== 'update' && write.does !== 'upsert') return undefined
+  const inside = (node: Node) => isInside(node, write.node)
+  const sums = module
+    .all('BinaryExpression')
+    .filter(
+      (each) =>
+        (each.operator === '-' || each.operator === '+') &&
+        (inside(each) || feeds(module, each, write)),
+    )
+  const found = sums.find((each) => readsField(each, names) && isAmount(module, each))
+  if (
+    found === undefined ||
+    /version|where:\s*\{[^}]*(?:balance|stock|quantity|amount|count)|>=|\bgte\b/i.test(
+      conditionsOf(module, write),
+    )
+  )
+    return undefined
+  return found
+}
+
+function conditionsOf(module: Module, { node }: Effect): string {
+  return module.source(node)
+}
+
+/** const balance = account.balance - amount, and then { balance } in the write. */
+function feeds(module: Module, sum: Node, write: Effect): boolean {
+  const declarator = sum.parent
+  if (!is(declarator, 'VariableDeclarator') || functionAround(sum) !== functionAround(write.node))
+    return false
+  const name = nameOf(declarator.id)
+  return (
+    name !== undefined &&
+    sum.start < write.node.start &&
+    new RegExp(`(?<![\\w$.])${name}(?![\\w$])`).test(module.source(write.node))
+  )
+}
+
+function readsField(sum: NodeOf<'BinaryExpression'>, names: readonly string[]): boolean {
+  return [sum.left, sum.right].some((side) => {
+    let at = bare(side)
+    if (is(at, 'CallExpression') && at.arguments.length === 1) at = bare(at.arguments[0] as Node)
+    if (is(at, 'Identifier'))
+      return (
+        names.includes(at.name) &&
+        /balance|stock|count|quantity|amount|credit|points|total|seats/i.test(at.name)
+      )
+    while (is(at, 'MemberExpression')) at = bare(at.object)
+    return is(at, 'Identifier') && names.includes(at.name)
+  })
+}
+
+const AMOUNT =
+  /balance|stock|quantity|qty|amount|credits?|points?|seats?|inventory|available|remaining|usage|used|count|total|views|likes|score|tokens?|minutes/i
+
+function isAmount(module: Module, sum: NodeOf<'BinaryExpression'>): boolean {
+  const sides = [sum.left, sum.right].map((side) => {
+    const at = bare(side)
+    return is(at, 'MemberExpression') ? (memberName(at) ?? '') : module.source(at)
+  })
+  return (
+    sides.some((text) => AMOUNT.test(text)) &&
+    !sides.some((text) => /^['"`]|Date|getTime|position|index|order\b|version|length/i.test(text))
+  )
+}
+
+function reportLost(look: Look, read: Effect, write: Effect, sum: Node): void {
+  look.report(write.node, {
+    message: `${write.table} is written as ${look.module.source(sum).replaceAll(/\s+/g, ' ').slice(0, 60)}, from what was read on line ${look.module.place(read.node.start).line}.`,
+    consequence:
+      'Two requests at once read the same number and the second overwrites the first: one of the two changes is lost.',
+    fix: `Let one statement check and change: ${write.library.says.guarded ?? 'UPDATE … SET x = x - n WHERE id = … AND x >= n'}`,
+    confidence: 'high',
+    level: 'error',
+    trail: [...leadingTo(look, write.node), stepOf(read), stepOf(write)],
+  })
+}
+
+/** if (existing) throw …; insert */
+function isRacedInsert(
+  look: Look,
+  fn: FunctionNode,
+  read: Effect,
+  names: readonly string[],
+  write: Effect,
+): boolean {
+  if (write.does !== 'insert') return false
+  const { module } = look
+  if (
+    /P2002|23505|unique|duplicate|ER_DUP|11000|already ?exists.*catch|onConflict|isolation/i.test(
+      catchesOf(module, fn, write.node),
+    )
+  )
+    return false
+  const name = names[0] as string
+  const tests = module
+    .all('IfStatement')
+    .filter(
+      (each) => isInside(each, fn) && functionAround(each) === fn && each.start > read.node.end,
+    )
+  return tests.some((each) => {
+    const test = module.source(each.test)
+    if (
+      !new RegExp(
+        `^\\(?!?\\s*\\(?${name}\\b(?:\\??\\.length|\\??\\.rows|\\??\\.rowCount|\\[0\\])*\\s*(?:$|[!=><&|)])`,
+      ).test(test)
+    )
+      return false
+    const negated = test.startsWith('!') || /(?:===?|<)\s*(?:null|undefined|0|1)\b/.test(test)
+    const inBranch = isInside(write.node, each.consequent)
+    if (inBranch) return negated
+    return !negated && each.end < write.node.start && leaves(each.consequent)
+  })
+}
+
+function catchesOf(module: Module, fn: FunctionNode, node: Node): string {
+  const tried = above(node, (each) => is(each, 'TryStatement'), fn)
+  const handler = is(tried, 'TryStatement') ? tried.handler : undefined
+  return handler ? module.source(handler) : ''
+}
+
+function reportInsert(look: Look, read: Effect, write: Effect): void {
+  look.report(write.node, {
+    message: `Inserts into ${write.table} because a look on line ${look.module.place(read.node.start).line} found nothing.`,
+    fix: `Let the database decide: ${write.library.says.unique ?? 'a unique constraint, and its violation answered as a conflict'}`,
+    confidence: 'medium',
+    level: 'info',
+    trail: [...leadingTo(look, write.node), stepOf(read), stepOf(write)],
+  })
+}

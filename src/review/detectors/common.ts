@@ -1,0 +1,159 @@
+/** What several detectors ask. */
+import { READS } from '../project/effects.ts'
+import type { Step } from '../project/functions.ts'
+import { labelOf } from '../project/functions.ts'
+import { routeStep } from '../project/request-values.ts'
+import type { Module } from '../syntax/module.ts'
+import {
+  awaited,
+  bare,
+  type FunctionNode,
+  functionAround,
+  is,
+  type Node,
+  type NodeOf,
+  nameOf,
+  outside,
+} from '../syntax/node.ts'
+import type { Look } from './detector.ts'
+
+/** The names that a pattern declares. */
+export function namesIn(pattern: Node): string[] {
+  if (is(pattern, 'Identifier')) return [pattern.name]
+  if (is(pattern, 'AssignmentPattern')) return namesIn(pattern.left)
+  if (is(pattern, 'RestElement')) return namesIn(pattern.argument)
+  if (is(pattern, 'ArrayPattern'))
+    return pattern.elements.flatMap((each) => (each ? namesIn(each) : []))
+  if (!is(pattern, 'ObjectPattern')) return []
+  return pattern.properties.flatMap((each) => namesIn(is(each, 'Property') ? each.value : each))
+}
+
+const CALLERS_MAX = 6
+const STEPS_MAX = 5
+
+/** From a route to a node, where one is seen that leads there. */
+export function leadingTo(
+  look: Pick<Look, 'handlers' | 'functions' | 'module'>,
+  node: Node,
+): readonly Step[] {
+  const start = outermostInline(node)
+  if (start === undefined) return []
+  const seen = new Set<Node>()
+  let front: { fn: FunctionNode; steps: readonly Step[] }[] = [{ fn: start, steps: [] }]
+  for (let depth = 0; depth < STEPS_MAX && front.length > 0; depth++) {
+    const next: typeof front = []
+    for (const { fn, steps } of front) {
+      const handler = look.handlers.of(fn)
+      if (handler !== undefined) return [routeStep(handler), ...steps]
+      if (seen.has(fn)) continue
+      seen.add(fn)
+      for (const call of look.functions.callers(fn).slice(0, CALLERS_MAX)) {
+        const around = handlerAround(look, call.node) ?? outermostInline(call.node)
+        if (around !== undefined)
+          next.push({ fn: around, steps: [{ ...call, label: labelOf({ node: fn }) }, ...steps] })
+      }
+    }
+    front = next
+  }
+  return []
+}
+
+function handlerAround({ handlers }: Pick<Look, 'handlers'>, node: Node): FunctionNode | undefined {
+  for (let at = functionAround(node); at !== undefined; at = functionAround(at)) {
+    if (handlers.of(at) !== undefined) return at
+  }
+  return undefined
+}
+
+/** The function that people would name: past callbacks that are written where they are used. */
+function outermostInline(node: Node): FunctionNode | undefined {
+  let at = functionAround(node)
+  while (at !== undefined) {
+    const parent = outside(at)
+    const next = functionAround(at)
+    if (!is(parent, 'CallExpression') || next === undefined) return at
+    at = next
+  }
+  return undefined
+}
+
+/** The route that a node is reached from: it stands in its handler, or in what that calls. */
+export function isServing(look: Look, node: Node): readonly Step[] | undefined {
+  const own = handlerAround(look, node)
+  const handler = own && look.handlers.of(own)
+  if (handler !== undefined) return [routeStep(handler)]
+  const trail = leadingTo(look, node)
+  return trail.length > 0 ? trail : undefined
+}
+
+/** Whether a list visibly comes out of the database. */
+export function returnsQuery(look: Look, node: Node | undefined): boolean {
+  if (node === undefined) return false
+  const at = awaited(node)
+  if (is(at, 'Identifier')) {
+    const binding = look.module.binding(at)
+    if (binding?.kind !== 'variable' || !is(binding.declaration, 'VariableDeclarator')) return false
+    return returnsQuery(look, binding.declaration.init ?? undefined)
+  }
+  if (is(at, 'MemberExpression'))
+    return nameOf(at.property) === 'rows' && returnsQuery(look, at.object)
+  if (!is(at, 'CallExpression')) return is(at, 'TaggedTemplateExpression') && isRead(look, at)
+  return isRead(look, at)
+}
+
+function isRead({ effects, module }: Look, node: Node): boolean {
+  return effects
+    .in(module)
+    .some((effect) => effect.node === node && READS.has(effect.does) && effect.rows === 'many')
+}
+
+/** Whether a text of this kind is said anywhere near: in the function around, or at the node. */
+export function said(module: Module, node: Node | undefined, words: RegExp): boolean {
+  return node !== undefined && words.test(module.source(node))
+}
+
+/** A list of what is in `if (...) …` conditions above a node. */
+export function conditionsAbove(node: Node, end?: Node): readonly Node[] {
+  const found: Node[] = []
+  for (
+    let at: Node | undefined = node;
+    at.parent !== undefined && at.parent !== end;
+    at = at.parent
+  ) {
+    if (is(at.parent, 'IfStatement') && at !== at.parent.test) found.push(at.parent.test)
+    if (is(at.parent, 'ConditionalExpression') && at !== at.parent.test) found.push(at.parent.test)
+  }
+  return found
+}
+
+/** The variable that takes what a call gives. */
+export function takenBy(node: Node): NodeOf<'VariableDeclarator'> | undefined {
+  let at = outside(node)
+  while (is(at, 'AwaitExpression')) at = outside(at)
+  return is(at, 'VariableDeclarator') ? at : undefined
+}
+
+/** Whether a call of `name` stands in a list of middleware, as itself or made by a call. */
+export function textsOf(module: Module, nodes: readonly Node[]): string {
+  return nodes.map((node) => module.source(node)).join(' ')
+}
+
+/** The object that is given to a call at a position, followed through a constant. */
+export function objectAt(
+  module: Module,
+  call: NodeOf<'CallExpression' | 'NewExpression'>,
+  index: number,
+): NodeOf<'ObjectExpression'> | undefined {
+  const given = call.arguments[index]
+  return given === undefined ? undefined : objectOf(module, given)
+}
+
+export function objectOf(module: Module, node: Node): NodeOf<'ObjectExpression'> | undefined {
+  const at = bare(node)
+  if (is(at, 'ObjectExpression')) return at
+  if (!is(at, 'Identifier')) return undefined
+  const declaration = module.binding(at)?.declaration
+  const init = is(declaration, 'VariableDeclarator') ? declaration.init : undefined
+  const found = init && bare(init)
+  return is(found, 'ObjectExpression') ? found : undefined
+}

@@ -1,0 +1,401 @@
+/** Secrets: how they are kept, made, checked and leaked. */
+
+import type { Module } from '../syntax/module.ts'
+import {
+  bare,
+  type CallNode,
+  calledName,
+  dotted,
+  functionAround,
+  is,
+  memberName,
+  type Node,
+  type NodeOf,
+  nameOf,
+  propertyOf,
+  textOf,
+} from '../syntax/node.ts'
+import { objectAt } from './common.ts'
+import type { Detector, Look } from './detector.ts'
+
+const PASSWORD = /passw|pwd|passphrase/i
+const SECRET_USE =
+  /passw|token|secret|signature|\bsign|hmac|api_?key|credential|session|reset|otp|auth/i
+
+/** crypto.createHash('md5').update(x): the hash and what goes into it. */
+function hashesIn({
+  module,
+}: Look): readonly { call: CallNode; algorithm: string; inputs: string }[] {
+  return module.all('CallExpression').flatMap((call) => {
+    if (calledName(call) !== 'createHash') return []
+    const algorithm = textOf(call.arguments[0])?.toLowerCase()
+    return algorithm === undefined ? [] : [{ call, algorithm, inputs: updatesOf(module, call) }]
+  })
+}
+
+function updatesOf(module: Module, call: CallNode): string {
+  let at: Node = call
+  const inputs: string[] = []
+  while (is(at.parent, 'MemberExpression') && is(at.parent.parent, 'CallExpression')) {
+    const outer = at.parent.parent
+    if (memberName(at.parent) === 'update')
+      inputs.push(...outer.arguments.map((each) => module.source(each)))
+    at = outer
+  }
+  return inputs.join(' ')
+}
+
+export const plainPassword: Detector = {
+  id: 'plain-password',
+  level: 'error',
+  consequence:
+    'Whoever gets a copy of the table has the passwords, here and wherever else they are used.',
+  check(look) {
+    for (const { call, algorithm, inputs } of hashesIn(look)) {
+      if (!PASSWORD.test(inputs)) continue
+      look.report(call, {
+        message: `A password is hashed with ${algorithm}, of which a graphics card tries billions a second.`,
+        fix: 'await argon2.hash(password), or crypto.scrypt / node:crypto argon2 with a salt of its own for each password',
+        confidence: 'high',
+      })
+    }
+    for (const comparison of look.module.all('BinaryExpression'))
+      inspectComparison(look, comparison)
+  },
+}
+
+/** user.password === req.body.password */
+function inspectComparison(
+  look: Look,
+  { operator, left, right, start, end, type }: NodeOf<'BinaryExpression'>,
+): void {
+  if (!/^[!=]==?$/.test(operator)) return
+  const sides = [left, right].map((each) => bare(each))
+  const stored = sides.find(
+    (each) =>
+      is(each, 'MemberExpression') &&
+      /^(?:password|passwd|pwd|pass)$/i.test(memberName(each) ?? '') &&
+      !/req|body|input|dto|form|confirm/i.test(look.module.source(each)),
+  )
+  const given = sides.find((each) => each !== stored)
+  if (stored === undefined || given === undefined || !look.requests.of(look.module, given)) return
+  look.report(
+    { type, start, end },
+    {
+      message: 'A password is compared as it was typed: it is stored in plain text.',
+      fix: 'if (!(await argon2.verify(user.passwordHash, password))) …',
+      confidence: 'high',
+    },
+  )
+}
+
+export const weakHash: Detector = {
+  id: 'weak-hash',
+  level: 'warning',
+  consequence:
+    'Collisions are made on a laptop: a signature, token or check made with it can be forged.',
+  check(look) {
+    for (const { call, algorithm, inputs } of hashesIn(look)) {
+      if (!/^(?:md5|sha1|md4|ripemd160)$/.test(algorithm) || PASSWORD.test(inputs)) continue
+      if (/cache_?key/i.test(look.module.text.slice(call.end, call.end + 400))) continue
+      const purpose = `${inputs} ${namesAround(look.module, call)}`
+      if (
+        !SECRET_USE.test(purpose) ||
+        /etag|cache|checksum|fingerprint|gravatar|hashkey|digest_?auth|\brealm\b|ha1|ha2|dedup|short|seed|color|avatar|contentHash|author/i.test(
+          purpose,
+        )
+      )
+        continue
+      look.report(call, {
+        message: `${algorithm} protects a token or a signature.`,
+        fix: "createHmac('sha256', secret).update(text), compared with timingSafeEqual",
+        confidence: 'medium',
+      })
+    }
+  },
+}
+
+function namesAround(module: Module, node: Node): string {
+  const names: string[] = []
+  for (let at = node.parent; at !== undefined && names.length < 2; at = at.parent) {
+    const { id, key } = at as { id?: Node; key?: Node }
+    const name = nameOf(id ?? key)
+    if (name !== undefined && /Declarator|Function|Method|Property/.test(at.type)) names.push(name)
+  }
+  return `${names.join(' ')} ${module.path.split('/').at(-1) ?? ''}`.replace(/\.[a-z.]+$/, '')
+}
+
+export const ownCrypto: Detector = {
+  id: 'own-crypto',
+  level: 'error',
+  consequence:
+    'It looks random, or secret, and is neither: the next token can be computed from the last ones.',
+  check(look) {
+    for (const call of look.module.all('CallExpression')) {
+      inspectRandom(look, call)
+      inspectCipher(look, call)
+    }
+  },
+}
+
+const TOKEN =
+  /token|secret|password|passwd|otp\b|\botp|apiKey|api_key|sessionId|session_id|csrf|verification_?code|reset_?code|nonce|password_?salt|recovery|inviteCode|accessKey/i
+
+function inspectRandom(look: Look, call: CallNode): void {
+  if (dotted(call.callee) !== 'Math.random') return
+  if (/fak|mock|sample|predefined|random-?data|playground/i.test(look.module.path)) return
+  const purpose = purposeOf(call)
+  if (
+    purpose === undefined ||
+    !TOKEN.test(purpose) ||
+    /tokenize|count|colou?r|sample|delay|jitter|mock|fake|placeholder|index/i.test(purpose)
+  )
+    return
+  look.report(call, {
+    message: `Math.random() makes ${purpose}.`,
+    fix: "randomBytes(32).toString('base64url'), randomUUID() or randomInt(1_000_000) of node:crypto",
+    confidence: 'high',
+  })
+}
+
+/** The variable, property or function that the value goes to. */
+function purposeOf(node: Node): string | undefined {
+  for (let at = node.parent; at !== undefined; at = at.parent) {
+    const { id, key } = at as { id?: Node; key?: Node }
+    if (
+      is(at, 'VariableDeclarator') ||
+      is(at, 'Property') ||
+      is(at, 'MethodDefinition') ||
+      is(at, 'FunctionDeclaration') ||
+      is(at, 'PropertyDefinition')
+    ) {
+      const name = nameOf(id ?? key)
+      if (name !== undefined && (TOKEN.test(name) || !is(at, 'VariableDeclarator'))) return name
+    }
+    if (is(at, 'AssignmentExpression')) return dotted(at.left)
+  }
+  return undefined
+}
+
+function inspectCipher(look: Look, call: CallNode): void {
+  const name = calledName(call)
+  const algorithm = textOf(call.arguments[0])?.toLowerCase() ?? ''
+  const isOld =
+    (name === 'createCipher' || name === 'createDecipher') &&
+    call.arguments.length >= 2 &&
+    /crypto/.test(look.module.text)
+  const isWeak =
+    (name === 'createCipheriv' || name === 'createDecipheriv') && /ecb|^des|rc4|^bf/.test(algorithm)
+  const iv = name === 'createCipheriv' ? call.arguments[2] : undefined
+  const isFixed =
+    iv !== undefined &&
+    (textOf(iv) !== undefined || /^Buffer\.(?:alloc\(|from\(['"])/.test(look.module.source(iv)))
+  if (!isOld && !isWeak && !isFixed) return
+  look.report(call, {
+    message: isFixed
+      ? 'The initialisation vector is always the same.'
+      : `${isOld ? `${name}() derives its key without a salt` : `${algorithm} shows equal blocks as equal, or is broken`}.`,
+    consequence: 'Equal texts give equal ciphertexts, and changed ones are not noticed.',
+    fix: "createCipheriv('aes-256-gcm', key, randomBytes(12)), the vector and the tag kept beside the text",
+    confidence: 'high',
+  })
+}
+
+function jwtCalls({ module, values }: Look, method: string): readonly CallNode[] {
+  return module.all('CallExpression').filter((call) => {
+    if (calledName(call) !== method) return false
+    const value = values.of(module, call.callee)
+    return value?.kind === 'outside' && value.source === 'jsonwebtoken'
+  })
+}
+
+export const jwtAlgConfusion: Detector = {
+  id: 'jwt-alg-confusion',
+  level: 'error',
+  consequence:
+    'A token that nobody signed, or that was signed with the public key as a secret, is taken for real.',
+  check(look) {
+    for (const call of jwtCalls(look, 'verify')) inspectVerify(look, call)
+    for (const call of jwtCalls(look, 'decode')) inspectDecode(look, call)
+  },
+}
+
+function inspectVerify(look: Look, call: CallNode): void {
+  const options = objectAt(look.module, call, 2)
+  const algorithms = propertyOf(options, 'algorithms')
+  const text = algorithms === undefined ? '' : look.module.source(algorithms)
+  const key = call.arguments[1]
+  const isPublic = key !== undefined && /public|cert|pem|jwks/i.test(look.module.source(key))
+  const isNone = /['"]none['"]/i.test(text)
+  const isMixed = /HS\d/.test(text) && /[RE]S\d/.test(text)
+  const ignores = propertyOf(options, 'ignoreExpiration')
+  if (
+    ignores !== undefined &&
+    look.module.source(ignores) === 'true' &&
+    !/refresh|logout|revoke/i.test(look.module.source(functionAround(call) ?? call))
+  ) {
+    look.report(call, {
+      message: 'ignoreExpiration: a token is good for ever.',
+      fix: 'Leave ignoreExpiration out.',
+      confidence: 'high',
+      consequence: 'A stolen token never ends.',
+    })
+    return
+  }
+  if (
+    !isNone &&
+    !isMixed &&
+    !(isPublic && algorithms === undefined && (call.arguments.length < 3 || options !== undefined))
+  )
+    return
+  look.report(call, {
+    message:
+      isNone || isMixed
+        ? `The algorithms ${text} let the sender choose how he is checked.`
+        : 'The token itself says by which algorithm it is checked.',
+    fix: "jwt.verify(token, publicKey, { algorithms: ['RS256'], audience: 'api', issuer: 'https://id.example.com' })",
+    confidence: 'high',
+  })
+}
+
+/** decode() reads what anybody may have written. */
+function inspectDecode(look: Look, call: CallNode): void {
+  const around = functionAround(call)
+  if (
+    around === undefined ||
+    /\bverify\w*\(/.test(look.module.source(around)) ||
+    propertyOf(objectAt(look.module, call, 1), 'complete') !== undefined
+  )
+    return
+  const source = look.module.source(around)
+  const decides =
+    /req\.(?:user|auth|userId|principal)\s*=|\.(?:user|userId|principal)\s*=[^=]|next\(\)|canActivate|\.role\b|isAdmin/.test(
+      source,
+    )
+  if (!decides) return
+  look.report(call, {
+    message: 'jwt.decode() does not check the signature, and the result decides who is asking.',
+    fix: "jwt.verify(token, secret, { algorithms: ['HS256'] })",
+    confidence: 'high',
+  })
+}
+
+export const jwtNoAudience: Detector = {
+  id: 'jwt-no-audience',
+  level: 'info',
+  consequence: 'A token that was made for another service of the same issuer opens this one.',
+  check(look) {
+    for (const call of jwtCalls(look, 'verify')) {
+      const options = objectAt(look.module, call, 2)
+      const isSeen = call.arguments.length < 3 || options !== undefined
+      if (
+        !isSeen ||
+        hasSpreadIn(options) ||
+        propertyOf(options, 'audience') !== undefined ||
+        /\baud\b|audience|\biss\b/.test(look.module.source(functionAround(call) ?? call))
+      )
+        continue
+      look.report(call, {
+        message: 'The token is checked, but not for whom it was made.',
+        fix: "jwt.verify(token, key, { algorithms: ['RS256'], audience: 'orders-api', issuer })",
+        confidence: 'medium',
+      })
+    }
+  },
+}
+
+export const jwtNoExpiry: Detector = {
+  id: 'jwt-no-expiry',
+  level: 'warning',
+  consequence: 'A token that leaks once is good until the secret is changed for everybody.',
+  check(look) {
+    for (const call of jwtCalls(look, 'sign')) {
+      const payload = objectAt(look.module, call, 0)
+      const options = objectAt(look.module, call, 2)
+      const isSeen = call.arguments.length < 3 || options !== undefined
+      if (!isSeen || hasSpreadIn(options) || propertyOf(options, 'expiresIn') !== undefined)
+        continue
+      const given = call.arguments[0]
+      if (hasEndOfItsOwn(payload) || hasSpreadIn(payload) || given === undefined) continue
+      if (
+        payload === undefined &&
+        /exp\b|expir/i.test(look.module.source(functionAround(call) ?? call))
+      )
+        continue
+      look.report(call, {
+        message: 'A token without an end.',
+        fix: "jwt.sign(payload, key, { expiresIn: '15m' }), and a refresh token that can be revoked",
+        confidence: 'high',
+      })
+    }
+  },
+}
+
+/** exp, or a field of the application's own that it looks at: expiresAt. */
+function hasEndOfItsOwn(payload: NodeOf<'ObjectExpression'> | undefined): boolean {
+  return (
+    payload?.properties.some(
+      (each) => is(each, 'Property') && /exp(?:$|ir)/i.test(nameOf(each.key) ?? ''),
+    ) === true
+  )
+}
+
+function hasSpreadIn(object: NodeOf<'ObjectExpression'> | undefined): boolean {
+  return object?.properties.some((each) => is(each, 'SpreadElement')) === true
+}
+
+const KNOWN_SECRETS =
+  /^(?:sk_live_[0-9a-zA-Z]{16,}|rk_live_[0-9a-zA-Z]{16,}|AKIA[0-9A-Z]{16}|ghp_[0-9A-Za-z]{36}|github_pat_\w{40,}|xox[bpas]-[0-9A-Za-z-]{20,}|SG\.[\w-]{20,}\.[\w-]{20,}|glpat-[\w-]{20,}|sk-(?:proj-|ant-)?[A-Za-z0-9_-]{32,}|npm_[A-Za-z0-9]{36})$/
+const SECRET_NAME =
+  /(?:^|_|[a-z])(?:secret|password|passwd|apiKey|api_key|privateKey|private_key|accessKey|authToken|jwtSecret|clientSecret|encryptionKey)$/i
+const NO_SECRET =
+  /example|change.?me|placeholder|your|test|dummy|sample|default|localhost|xxx|\*\*\*|<|\$\{|redacted|fake|mock|none|undefined|^[a-z]+(?:[-_. ][a-z]+)*$|^[A-Z_]+$|^[A-Za-z]+$|^https?:|^\/|^\w+\.\w+(?:\.\w+)*$|\s/i
+
+export const secretInCode: Detector = {
+  id: 'secret-in-code',
+  level: 'error',
+  everywhere: true,
+  consequence:
+    'Everybody who ever reads the repository, its forks or a build has it; changing it means a deploy.',
+  check(look) {
+    for (const literal of look.module.all('Literal')) inspectLiteral(look, literal)
+  },
+}
+
+function inspectLiteral(look: Look, literal: NodeOf<'Literal'>): void {
+  const { value } = literal
+  if (typeof value !== 'string' || value.length < 8 || value.length > 4_000) return
+  const isKnown = KNOWN_SECRETS.test(value) && !/example|EXAMPLE|xxxx/i.test(value)
+  const isKey = /^-----BEGIN (?:RSA |EC |OPENSSH )?PRIVATE KEY-----\s*\S{20,}/.test(value)
+  const name = assignedTo(literal)
+  const isNamed =
+    name !== undefined && SECRET_NAME.test(name) && !NO_SECRET.test(value) && isMixed(value)
+  if (!isKnown && !isKey && !isNamed) return
+  look.report(literal, {
+    message:
+      isNamed && !isKnown
+        ? `${name} is written into the code.`
+        : 'A live key is written into the code.',
+    fix: 'Revoke it first: it is in the history. Then read it from the environment or a secret manager, checked at start.',
+    confidence: isKnown || isKey ? 'high' : 'medium',
+    level: isKnown || isKey ? 'error' : 'warning',
+  })
+}
+
+function assignedTo(literal: Node): string | undefined {
+  const { parent } = literal
+  if (is(parent, 'VariableDeclarator')) return nameOf(parent.id)
+  if (is(parent, 'Property') && parent.value === literal) return nameOf(parent.key)
+  if (is(parent, 'PropertyDefinition')) return nameOf(parent.key)
+  if (is(parent, 'AssignmentExpression')) return dotted(parent.left)?.split('.').at(-1)
+  if (is(parent, 'LogicalExpression') && parent.right === literal)
+    return dotted(parent.left)?.split('.').at(-1)
+  return undefined
+}
+
+/** Letters of both cases or with digits, many different ones: no word. */
+function isMixed(value: string): boolean {
+  return (
+    value.length >= 12 && /[0-9]/.test(value) && /[A-Za-z]/.test(value) && new Set(value).size >= 8
+  )
+}

@@ -1,0 +1,127 @@
+import { offsetDeepPage, selectStar, unboundedQuery } from './bounds.ts'
+import { checkThenAct } from './check-then-act.ts'
+import {
+  jwtAlgConfusion,
+  jwtNoAudience,
+  jwtNoExpiry,
+  ownCrypto,
+  plainPassword,
+  secretInCode,
+  weakHash,
+} from './crypto.ts'
+import type { Detector } from './detector.ts'
+import {
+  cookieWithoutFlags,
+  errorDetailsToClient,
+  httpInService,
+  missingRateLimit,
+  pathBasedAuthorisation,
+  wildcardCors,
+} from './http.ts'
+import { massAssignment, prototypePollution, redos, scatteredValidation, ssrf } from './input.ts'
+import { highCardinalityLabels, personalDataInLogs } from './logs.ts'
+import {
+  cascadingDelete,
+  destructiveMigration,
+  indexNotConcurrently,
+  massiveMigration,
+  notNullRewrite,
+  typeChangeRewrite,
+} from './migrations.ts'
+import { clockArithmetic, floatingPointMoney } from './money.ts'
+import { nPlusOne } from './n-plus-one.ts'
+import {
+  cacheWithoutInvalidation,
+  cronOnEveryNode,
+  getThenSetIdempotency,
+  inMemoryState,
+  missingIdempotency,
+  outboxByTimestamp,
+  retryNonIdempotent,
+  retryTwoLayers,
+  retryWithoutBackoff,
+  skipLockedMissing,
+} from './reliability.ts'
+import {
+  leakedClient,
+  missingGracefulShutdown,
+  missingHealthCheck,
+  poolPerRequest,
+  setWithoutLocal,
+  syncCpuOnEventLoop,
+  syncFsOnEventLoop,
+  unhandledRejection,
+  unvalidatedEnvironment,
+} from './runtime.ts'
+import { stringSql } from './string-sql.ts'
+import {
+  externalCallInTransaction,
+  missingTransaction,
+  notifyInTransaction,
+  publishBeforeCommit,
+} from './transactions.ts'
+import { fireAndForget, noTimeout, swallowedError } from './waiting.ts'
+
+/** Everything that is looked for. */
+export const detectors: readonly Detector[] = [
+  nPlusOne,
+  unboundedQuery,
+  selectStar,
+  offsetDeepPage,
+  externalCallInTransaction,
+  publishBeforeCommit,
+  missingTransaction,
+  notifyInTransaction,
+  checkThenAct,
+  missingIdempotency,
+  getThenSetIdempotency,
+  retryWithoutBackoff,
+  retryNonIdempotent,
+  retryTwoLayers,
+  outboxByTimestamp,
+  skipLockedMissing,
+  cacheWithoutInvalidation,
+  cronOnEveryNode,
+  inMemoryState,
+  fireAndForget,
+  swallowedError,
+  unhandledRejection,
+  noTimeout,
+  poolPerRequest,
+  leakedClient,
+  setWithoutLocal,
+  syncFsOnEventLoop,
+  syncCpuOnEventLoop,
+  missingGracefulShutdown,
+  missingHealthCheck,
+  unvalidatedEnvironment,
+  stringSql,
+  massAssignment,
+  scatteredValidation,
+  ssrf,
+  prototypePollution,
+  redos,
+  plainPassword,
+  weakHash,
+  ownCrypto,
+  jwtAlgConfusion,
+  jwtNoAudience,
+  jwtNoExpiry,
+  secretInCode,
+  wildcardCors,
+  cookieWithoutFlags,
+  missingRateLimit,
+  pathBasedAuthorisation,
+  errorDetailsToClient,
+  httpInService,
+  personalDataInLogs,
+  highCardinalityLabels,
+  indexNotConcurrently,
+  notNullRewrite,
+  typeChangeRewrite,
+  destructiveMigration,
+  massiveMigration,
+  cascadingDelete,
+  floatingPointMoney,
+  clockArithmetic,
+]

@@ -1,0 +1,175 @@
+/** Numbers and times that are not what they seem. */
+import {
+  bare,
+  type CallNode,
+  calledName,
+  dotted,
+  functionAround,
+  is,
+  memberName,
+  type Node,
+  type NodeOf,
+  nameOf,
+  textOf,
+} from '../syntax/node.ts'
+import { objectOf } from './common.ts'
+import type { Detector, FileLook, Look } from './detector.ts'
+
+const MONEY =
+  /(?:^|_|[a-z])(?:price|amount|balance|cost|fee|salary|subtotal|total_?price|total_?amount|grand_?total|payout|invoice_?total|unit_?price)(?:s|_?usd|_?eur)?$/i
+const NO_MONEY =
+  /percent|ratio|rate|cents|minor|micro|count|token|score|weight|estimate|compute|llm|model|usage|input_?cost|output_?cost/i
+
+function isMoneyName(name: string): boolean {
+  return MONEY.test(name) && !NO_MONEY.test(name)
+}
+
+const FIX =
+  'Whole minor units in a bigint (cents), or numeric(12, 2) read as text; arithmetic on integers or a decimal library.'
+
+export const floatingPointMoney: Detector = {
+  id: 'floating-point-money',
+  level: 'warning',
+  consequence:
+    '0.1 + 0.2 is not 0.3: sums differ from their parts by a cent, and the books never close.',
+  check(look) {
+    for (const property of look.module.all('PropertyDefinition')) inspectColumn(look, property)
+    for (const call of look.module.all('CallExpression')) inspectCall(look, call)
+    for (const property of look.module.all('Property')) inspectModelField(look, property)
+  },
+  checkFile: inspectFile,
+}
+
+/** @Column('float') price */
+function inspectColumn(look: Look, property: NodeOf<'PropertyDefinition'>): void {
+  const name = nameOf(property.key)
+  if (name === undefined || !isMoneyName(name)) return
+  const isFloat = (property.decorators ?? []).some((each) =>
+    /Column\(\s*(?:\{[^}]*type:\s*)?(?:['"](?:float|real|double|double precision|float4|float8)['"]|DataType\.(?:FLOAT|DOUBLE|REAL))/i.test(
+      look.module.source(each),
+    ),
+  )
+  if (isFloat)
+    look.report(property, {
+      message: `${name} is kept as a floating-point number.`,
+      fix: FIX,
+      confidence: 'high',
+      level: 'error',
+    })
+}
+
+/** Drizzle, Knex and Kysely: real('price'), table.float('price'), addColumn('price', 'real') */
+function inspectCall(look: Look, call: CallNode): void {
+  const method = calledName(call) ?? ''
+  const [first, second] = call.arguments
+  const name = textOf(first)
+  if (name !== undefined && isMoneyName(name)) {
+    const isFloat =
+      /^(?:real|doublePrecision|double|float)$/.test(method) ||
+      (method === 'addColumn' && /^(?:real|double precision|float\d?)$/.test(textOf(second) ?? ''))
+    if (isFloat)
+      look.report(call, {
+        message: `${name} is kept as a floating-point number.`,
+        fix: FIX,
+        confidence: 'high',
+        level: 'error',
+      })
+  }
+  inspectParse(look, call, method, first)
+}
+
+/** parseFloat(price): what the caller or a driver gave as exact text */
+function inspectParse(look: Look, call: CallNode, method: string, first: Node | undefined): void {
+  if (method !== 'parseFloat' || first === undefined) return
+  const at = bare(first)
+  const name = is(at, 'MemberExpression') ? memberName(at) : nameOf(at)
+  if (name === undefined || !isMoneyName(name) || functionAround(call) === undefined) return
+  look.report(call, {
+    message: `${name} is read into a floating-point number.`,
+    fix: FIX,
+    confidence: 'medium',
+    level: 'info',
+  })
+}
+
+/** price: { type: DataTypes.FLOAT } and price: DataTypes.DOUBLE */
+function inspectModelField(look: Look, property: NodeOf<'Property'>): void {
+  const name = nameOf(property.key)
+  if (name === undefined || !isMoneyName(name)) return
+  const value = bare(property.value)
+  const object = objectOf(look.module, value)
+  const type =
+    object === undefined
+      ? value
+      : object.properties.flatMap((each) =>
+          is(each, 'Property') && nameOf(each.key) === 'type' ? [each.value] : [],
+        )[0]
+  if (
+    type === undefined ||
+    !/^(?:DataTypes?|Sequelize)\.(?:FLOAT|DOUBLE|REAL)/.test(
+      dotted(is(bare(type), 'CallExpression') ? (bare(type) as CallNode).callee : type) ?? '',
+    )
+  )
+    return
+  look.report(property, {
+    message: `${name} is kept as a floating-point number.`,
+    fix: FIX,
+    confidence: 'high',
+    level: 'error',
+  })
+}
+
+/** Prisma: price Float. SQL: price double precision. */
+function inspectFile(look: FileLook): void {
+  const pattern = look.path.endsWith('.prisma')
+    ? /^[ \t]*(\w+)[ \t]+Float\b/gm
+    : /^[ \t]*(?:ADD\s+(?:COLUMN\s+)?)?["`]?(\w+)["`]?[ \t]+(?:REAL|DOUBLE(?:\s+PRECISION)?|FLOAT\d?)\b/gim
+  for (const match of look.text.matchAll(pattern)) {
+    const name = match[1] as string
+    const start = match.index + match[0].indexOf(name)
+    if (isMoneyName(name))
+      look.reportAt(start, start + name.length, {
+        message: `${name} is kept as a floating-point number.`,
+        fix: FIX,
+        confidence: 'high',
+        level: 'error',
+      })
+  }
+}
+
+export const clockArithmetic: Detector = {
+  id: 'clock-arithmetic',
+  level: 'info',
+  consequence:
+    'A day is 23 or 25 hours twice a year, and a month is no number of days: renewals and reports slip by one.',
+  check(look) {
+    for (const call of look.module.all('CallExpression')) inspectDate(look, call)
+  },
+}
+
+/** date.setMonth(date.getMonth() + 1): the 31st of January becomes the 3rd of March. */
+function inspectDate(look: Look, call: CallNode): void {
+  const name = calledName(call)
+  const [first] = call.arguments
+  if (
+    first === undefined ||
+    (name !== 'setMonth' && name !== 'setUTCMonth') ||
+    call.arguments.length > 1
+  )
+    return
+  const source = look.module.source(first)
+  if (!/get(?:UTC)?Month\(\)\s*[+-]/.test(source)) return
+  const around = functionAround(call)
+  if (
+    around !== undefined &&
+    /setDate\(\s*(?:1|0)\s*\)|setUTCDate\(\s*(?:1|0)\s*\)|getDate\(\)|daysInMonth/.test(
+      look.module.source(around),
+    )
+  )
+    return
+  look.report(call, {
+    message: 'A month is added by hand: from the 31st it lands in the month after.',
+    fix: "Temporal.PlainDate.from('2026-01-31').add({ months: 1 }), date-fns addMonths, or now() + interval '1 month' in the database",
+    confidence: 'high',
+  })
+}

@@ -1,0 +1,176 @@
+import { type Effect, isQuery } from '../project/effects.ts'
+import type { Step } from '../project/functions.ts'
+import { labelOf, stepOf } from '../project/functions.ts'
+import { type Loop, loopAround, namesRead } from '../project/regions.ts'
+import {
+  awaited,
+  bare,
+  type CallNode,
+  calledName,
+  functionAround,
+  is,
+  type Node,
+  nameOf,
+  outside,
+} from '../syntax/node.ts'
+import { leadingTo, namesIn, returnsQuery } from './common.ts'
+import type { Detector, Look } from './detector.ts'
+
+/** Loops over these run a few times on purpose: batches, retries, a fixed list, one after another. */
+const FEW =
+  /chunk|batch|page|slice|retr|attempt|migration|seed|shard|partition|tenants?$|entries\(\[/i
+
+export const nPlusOne: Detector = {
+  id: 'n-plus-one',
+  level: 'warning',
+  consequence:
+    'One round trip for each row: ten rows are quick, a thousand hold the request for seconds and a connection with it.',
+  check(look) {
+    if (/migrat|seed|script|fixture|cli\b/i.test(look.module.path)) return
+    // Several queries of one turn are one finding.
+    const told = new Set<Node>()
+    for (const effect of look.effects.in(look.module)) {
+      if (isQuery(effect)) inspect(look, effect, told)
+    }
+    for (const call of look.module.all('CallExpression')) inspectCall(look, call, told)
+  },
+}
+
+function inspect(look: Look, effect: Effect, told: Set<Node>): void {
+  const { node } = effect
+  const loop = loopAround(node)
+  if (loop === undefined || told.has(loop.node)) return
+  if (!isRepeated(look, node, loop) || isAround(look, effect, loop)) return
+  told.add(loop.node)
+  const rows = effect.library.says.many
+  look.report(node, {
+    message: `${effect.library.title} is asked once for each turn of the loop over ${overOf(look, loop)}.`,
+    fix:
+      rows === undefined || effect.does === 'insert'
+        ? 'Collect the rows and send them in one statement.'
+        : `Ask once for all keys before the loop: ${rows}`,
+    confidence: returnsQuery(look, loop.over) ? 'high' : 'medium',
+    trail: leadingTo(look, node),
+  })
+}
+
+/** A query that another function of the tree sends. */
+function inspectCall(look: Look, call: CallNode, told: Set<Node>): void {
+  const loop = loopAround(call)
+  if (
+    loop === undefined ||
+    told.has(loop.node) ||
+    !isWaitedFor(call) ||
+    !isRepeated(look, call, loop)
+  )
+    return
+  const target = look.functions.target({ module: look.module, node: call })
+  if (target === undefined || !target.node.async) return
+  const direct = look.effects
+    .within(target.module, target.node)
+    .find(
+      (each) =>
+        isQuery(each) &&
+        functionAround(each.node) === target.node &&
+        !isConditional(each.node, target.node),
+    )
+  if (direct === undefined || direct.node === undefined) return
+  told.add(loop.node)
+  const step: Step = { module: look.module, node: call, label: labelOf(target) }
+  look.report(call, {
+    message: `${calledName(call)}() sends a query (${stepOf(direct).label}) once for each turn of the loop over ${overOf(look, loop)}.`,
+    fix: `Give ${calledName(call)} all the keys at once: ${direct.library.says.many ?? 'one statement for the whole list'}`,
+    confidence: returnsQuery(look, loop.over) ? 'medium' : 'low',
+    level: returnsQuery(look, loop.over) ? 'warning' : 'info',
+    trail: [...leadingTo(look, call), step, stepOf(direct)],
+  })
+}
+
+function isWaitedFor(call: Node): boolean {
+  const parent = outside(call)
+  return (
+    is(parent, 'AwaitExpression') ||
+    is(parent, 'ArrowFunctionExpression') ||
+    is(parent, 'ReturnStatement')
+  )
+}
+
+function isConditional(node: Node, end: Node): boolean {
+  for (let at = node.parent; at !== undefined && at !== end; at = at.parent) {
+    if (is(at, 'IfStatement') || is(at, 'ConditionalExpression') || is(at, 'CatchClause'))
+      return true
+  }
+  return false
+}
+
+/** The query asks for something of this turn, and turns follow the data. */
+function isRepeated({ module }: Look, node: Node, loop: Loop): boolean {
+  if (loop.item === undefined || loop.over === undefined) return false
+  const over = bare(loop.over)
+  if (is(over, 'ArrayExpression') || FEW.test(module.source(over))) return false
+  const items = namesIn(loop.item)
+  if (items.some((name) => FEW.test(name))) return false
+  const inside = module.text.slice(node.start, node.end)
+  if (
+    items.some((name) =>
+      new RegExp(`(?<![\\w$.])${name.replaceAll('$', '\\$')}(?![\\w$])`).test(inside),
+    )
+  )
+    return !isLimited(module.source(loop.body))
+  return (
+    [...namesRead(module, node)].some((name) => declaredInside(look(module), loop, name, items)) &&
+    !isLimited(module.source(loop.body))
+  )
+}
+
+const look = (module: Look['module']) => module
+
+/** Names that a turn makes from its item: const id = item.id */
+function declaredInside(
+  module: Look['module'],
+  loop: Loop,
+  name: string,
+  items: readonly string[],
+): boolean {
+  const found = module.scopes.find(loop.body, name)
+  const binding = found ?? undefined
+  const declared = binding?.declaration
+  const inner = module
+    .all('VariableDeclarator')
+    .find(
+      ({ id, start, end }) =>
+        nameOf(id) === name && start >= loop.body.start && end <= loop.body.end,
+    )
+  const init =
+    inner?.init ??
+    (declared &&
+    is(declared, 'VariableDeclarator') &&
+    declared.start >= loop.body.start &&
+    declared.end <= loop.body.end
+      ? declared.init
+      : undefined)
+  if (!init) return false
+  const text = module.source(awaited(init))
+  return items.some((item) => new RegExp(`(?<![\\w$.])${item}(?![\\w$])`).test(text))
+}
+
+/** Leaves after the first hit, as a search through candidates does. */
+function isLimited(body: string): boolean {
+  return /\bbreak\b(?!\s+\w)/.test(body) || /dataloader|\bloader\./i.test(body)
+}
+
+/** The loop itself is one statement: transaction([...items.map(create)]), Promise inside of a batch. */
+function isAround({ module }: Look, { library }: Effect, loop: Loop): boolean {
+  if (!is(loop.node, 'CallExpression')) return false
+  const parent = outside(loop.node)
+  if (!is(parent, 'CallExpression')) return false
+  return (
+    /transaction|batch|pipeline|unionAll?/i.test(module.source(parent.callee)) &&
+    library.kind === 'database'
+  )
+}
+
+function overOf({ module }: Look, { over }: Loop): string {
+  const text = over === undefined ? '…' : module.source(over).replaceAll(/\s+/g, ' ')
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text
+}

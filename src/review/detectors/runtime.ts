@@ -1,0 +1,428 @@
+/** One process: its thread, its connections, its start and its end. */
+import type { Effect } from '../project/effects.ts'
+import type { Module } from '../syntax/module.ts'
+import {
+  above,
+  bare,
+  type CallNode,
+  calledName,
+  dotted,
+  type FunctionNode,
+  functionAround,
+  is,
+  isFunction,
+  memberName,
+  type Node,
+  type NodeOf,
+  nameOf,
+  textOf,
+} from '../syntax/node.ts'
+import { isServing, leadingTo, takenBy } from './common.ts'
+import type { Detector, Look, TreeLook } from './detector.ts'
+
+/** Made when it is first asked for, and kept. */
+const SINGLETON =
+  /getInstance|create\w*(?:Instance|Client|Connection|Pool)|^(?:init|bootstrap|load\w*Config)/
+
+const SYNC_FS =
+  /^(?:readFileSync|writeFileSync|appendFileSync|readdirSync|statSync|copyFileSync|rmSync|mkdirSync|unlinkSync|cpSync)$/
+const SYNC_CPU =
+  /^(?:pbkdf2Sync|scryptSync|hashSync|compareSync|execSync|spawnSync|execFileSync|gzipSync|gunzipSync|deflateSync|inflateSync|brotliCompressSync|generateKeyPairSync|argon2Sync)$/
+
+export const syncFsOnEventLoop: Detector = {
+  id: 'sync-fs-on-event-loop',
+  level: 'warning',
+  consequence:
+    'While the disk is read nobody else is served: with a slow or network disk the whole process stands still.',
+  check: (look) =>
+    inspectSync(
+      look,
+      SYNC_FS,
+      (name) =>
+        `await ${name.replace('Sync', '')}(…) of node:fs/promises, or read it once at start`,
+    ),
+}
+
+export const syncCpuOnEventLoop: Detector = {
+  id: 'sync-cpu-on-event-loop',
+  level: 'warning',
+  consequence:
+    'A hash of 100 ms is ten logins a second for the whole process, and nothing else in between.',
+  check: (look) =>
+    inspectSync(
+      look,
+      SYNC_CPU,
+      (name) =>
+        `the asynchronous ${name.replace('Sync', '')}(), which runs in the thread pool, or a worker`,
+    ),
+}
+
+function inspectSync(look: Look, names: RegExp, fix: (name: string) => string): void {
+  for (const call of look.module.all('CallExpression')) {
+    const name = calledName(call) ?? ''
+    if (!names.test(name) || functionAround(call) === undefined) continue
+    const trail = isServing(look, call)
+    if (
+      trail === undefined ||
+      isOnce(look.module, call) ||
+      trail.some(({ label }) => SINGLETON.test(label))
+    )
+      continue
+    look.report(call, {
+      message: `${name}() while a request is answered.`,
+      fix: fix(name),
+      confidence: 'high',
+      trail,
+    })
+  }
+}
+
+/** Kept after the first time: cache ??= readFileSync(…), if (!cache) … */
+function isOnce(module: Module, call: Node): boolean {
+  const assignment = above(call, (each) => is(each, 'AssignmentExpression'))
+  if (is(assignment, 'AssignmentExpression') && assignment.operator === '??=') return true
+  const condition = above(call, (each) => is(each, 'IfStatement'))
+  return (
+    is(condition, 'IfStatement') &&
+    /^!\s*[\w.]*(?:cache|loaded|initial|template|memo)/i.test(module.source(condition.test))
+  )
+}
+
+const POOLS: Readonly<Record<string, readonly string[]>> = {
+  pg: ['Pool'],
+  '@prisma/client': ['PrismaClient'],
+  mysql2: ['createPool'],
+  'mysql2/promise': ['createPool'],
+  ioredis: ['default', 'Redis'],
+  postgres: ['default'],
+  knex: ['default', 'knex'],
+  sequelize: ['Sequelize'],
+  bullmq: ['Queue'],
+  mongodb: ['MongoClient'],
+}
+
+export const poolPerRequest: Detector = {
+  id: 'pool-per-request',
+  level: 'error',
+  consequence:
+    'Each request opens connections of its own and leaves them: at a hundred requests the database refuses everybody.',
+  check(look) {
+    for (const kind of ['NewExpression', 'CallExpression'] as const) {
+      for (const node of look.module.all(kind)) {
+        if (functionAround(node) !== undefined && makesPool(look, node)) inspectPool(look, node)
+      }
+    }
+  },
+}
+
+function makesPool(
+  { values, module }: Look,
+  node: NodeOf<'NewExpression' | 'CallExpression'>,
+): boolean {
+  const value = values.of(module, node.callee)
+  if (value?.kind !== 'outside' || !Object.hasOwn(POOLS, value.source)) return false
+  return POOLS[value.source]?.includes(value.path.at(-1) ?? 'default') === true
+}
+
+function inspectPool(look: Look, node: NodeOf<'NewExpression' | 'CallExpression'>): void {
+  const trail = isServing(look, node)
+  const fn = functionAround(node)
+  if (
+    trail === undefined ||
+    fn === undefined ||
+    isOnce(look.module, node) ||
+    isKept(look, node, fn)
+  )
+    return
+  look.report(node, {
+    message: `${look.module.source(node.callee)} is made anew for each request.`,
+    fix: 'Make it once, at the top of a module, and close it at shutdown: export const pool = new Pool({ max: 10 })',
+    confidence: 'high',
+    trail,
+  })
+}
+
+/** A singleton that is made when it is first asked for. */
+function isKept({ module }: Look, node: Node, fn: FunctionNode): boolean {
+  const source = module.source(fn)
+  if (
+    /\?\?=|globalThis|global\.|\.set\(|instance|if\s*\(\s*!?\s*\w*(?:pool|client|prisma|redis|db|conn|cache)\w*\s*(?:===?\s*(?:null|undefined))?\)/i.test(
+      source,
+    )
+  )
+    return true
+  return (
+    /constructor|onModuleInit|connect|create|init|register|setup|factory|build|start/i.test(
+      nameOfFunction(fn),
+    ) ||
+    /\.(?:end|disconnect|destroy|quit|close|\$disconnect)\(/.test(source) ||
+    node.start < 0
+  )
+}
+
+function nameOfFunction(fn: FunctionNode): string {
+  const parent = fn.parent as { key?: Node; id?: Node } | undefined
+  return fn.id?.name ?? nameOf(parent?.key ?? parent?.id) ?? ''
+}
+
+export const leakedClient: Detector = {
+  id: 'leaked-client',
+  level: 'error',
+  consequence:
+    'Each error keeps a connection: after as many as the pool holds, every request waits for one that never comes.',
+  check(look) {
+    for (const effect of look.effects.in(look.module))
+      if (effect.does === 'acquire') inspectAcquire(look, effect)
+  },
+}
+
+const GIVES_BACK =
+  /\.(?:release|end|destroy|close|\[Symbol\.(?:asyncD|d)ispose\])\s*\(|\breleaseClient|\brelease\(/
+
+function inspectAcquire(look: Look, { node, library, segments, module }: Effect): void {
+  const fn = functionAround(node)
+  const taken = takenBy(node)
+  if (
+    fn === undefined ||
+    taken === undefined ||
+    !is(taken.id, 'Identifier') ||
+    library.id === 'mongoose'
+  )
+    return
+  if (segments.length !== 1 || !isPoolHandle(look, node)) return
+  if (is(taken.parent, 'VariableDeclaration') && /using/.test(taken.parent.kind)) return
+  const name = taken.id.name
+  const source = module.source(fn)
+  if (
+    new RegExp(
+      `return\\s+(?:\\{[^}]*\\b)?${name}\\b|this\\.\\w+\\s*=\\s*${name}\\b|\\b\\w+\\.set\\([^)]*\\b${name}\\b`,
+    ).test(source)
+  )
+    return
+  const later = module.text.slice(node.end, fn.end)
+  const releases =
+    new RegExp(`\\b${name}\\??(?:${GIVES_BACK.source.replaceAll('\\b', '')})`).test(later) ||
+    /\brelease\w*\(/.test(later)
+  const inFinally = /finally\s*\{[\s\S]*?(?:release|\.end\(|destroy|close)/.test(later)
+  const between = later.slice(
+    0,
+    later.search(new RegExp(`\\b${name}\\??${GIVES_BACK.source.replaceAll('\\b', '')}`)),
+  )
+  if (inFinally || (releases && !/\bawait\b/.test(between))) return
+  look.report(node, {
+    message: releases
+      ? `${name} is given back only where nothing throws.`
+      : `${name} is taken out of the pool and never given back.`,
+    fix: `const ${name} = await pool.connect(); try { … } finally { ${name}.release() }`,
+    confidence: 'high',
+    trail: leadingTo(look, node),
+  })
+}
+
+function isPoolHandle({ values, module }: Look, node: Node): boolean {
+  const call = node as CallNode
+  const callee = bare(call.callee)
+  if (!is(callee, 'MemberExpression')) return false
+  const value = values.of(module, callee.object)
+  const from =
+    value?.kind === 'instance' ? value.of : value?.kind === 'result' ? value.of : undefined
+  return from?.kind === 'outside' && /pool/i.test(from.path.at(-1) ?? '')
+}
+
+export const setWithoutLocal: Detector = {
+  id: 'set-without-local',
+  level: 'error',
+  consequence:
+    'The setting stays on the connection: the next request that gets it runs as the last tenant, in its schema, with its role.',
+  check(look) {
+    for (const effect of look.effects.in(look.module)) {
+      const { sql, node, library } = effect
+      if (sql === undefined || /migrat|seed|setup|script|extension/i.test(look.module.path))
+        continue
+      const plain =
+        /^\s*set\s+(?!local\b|transaction\b|constraints\b|session\s+characteristics|names\b|foreign_key|sql_mode|global\b|@)(?:session\s+)?(role\b|search_path\b|[\w]+\.[\w$]+|row_security|app\w*|session\s+authorization)/i.exec(
+          sql.text,
+        )
+      const config = /set_config\s*\([^)]*,\s*false\s*\)/i.test(sql.text)
+      if (plain === null && !config) continue
+      if (
+        /reset\b|discard\s+all/i.test(look.module.source(functionAround(node) ?? node)) &&
+        !/pool\.query/.test(look.module.source(node))
+      )
+        continue
+      look.report(node, {
+        message: `${config ? 'set_config(…, false)' : `SET ${plain?.[1] ?? ''}`} outlives the transaction, on a connection that others get next.`,
+        fix: `Inside of the transaction: SELECT set_config('app.tenant', $1, true)${library.says.transaction === undefined ? '' : `, within ${library.says.transaction.slice(0, 60)}…`}`,
+        confidence: 'high',
+        trail: leadingTo(look, node),
+      })
+    }
+  },
+}
+
+export const unhandledRejection: Detector = {
+  id: 'unhandled-rejection',
+  level: 'warning',
+  consequence:
+    'The process goes on with whatever state the error left: half-done work, held locks, wrong answers.',
+  check(look) {
+    for (const call of look.module.all('CallExpression')) {
+      const event = textOf(call.arguments[0])
+      if (
+        dotted(call.callee) !== 'process.on' ||
+        !/^(?:unhandledRejection|uncaughtException)$/.test(event ?? '')
+      )
+        continue
+      const handler = call.arguments[1] && bare(call.arguments[1])
+      if (!isFunction(handler)) continue
+      const source = look.module.source(handler)
+      if (
+        /exit|shutdown|close|stop|throw|abort|kill|graceful|terminate|drain|die|crash|fatal\(/i.test(
+          source,
+        )
+      )
+        continue
+      look.report(call, {
+        message: `${event} is ${is(handler.body, 'BlockStatement') && handler.body.body.length === 0 ? 'ignored' : 'logged, and the process goes on'}.`,
+        fix: "process.on('unhandledRejection', (error) => { log.fatal(error); void shutdown(1) }) — a supervisor starts it again",
+        confidence: 'medium',
+      })
+    }
+  },
+}
+
+/** The place where a server begins to listen, one for each package. */
+function serversOf(look: TreeLook): ReadonlyMap<string, { module: Module; node: CallNode }> {
+  const found = new Map<string, { module: Module; node: CallNode }>()
+  for (const module of look.modules) {
+    if (!/\.listen\(|\bserve\(/.test(module.text)) continue
+    for (const node of module.all('CallExpression')) {
+      const { folder } = look.project.packageOf(module)
+      if (!found.has(folder) && isListen(look, module, node)) found.set(folder, { module, node })
+    }
+  }
+  return found
+}
+
+function isListen({ values }: TreeLook, module: Module, node: CallNode): boolean {
+  const name = calledName(node)
+  if (name === 'serve') {
+    const value = values.of(module, node.callee)
+    return value?.kind === 'outside' && value.source === '@hono/node-server'
+  }
+  if (name !== 'listen' || node.arguments.length === 0) return false
+  const callee = bare(node.callee)
+  const object = is(callee, 'MemberExpression') ? (dotted(callee.object) ?? '') : ''
+  const [first] = node.arguments
+  const isPort = first !== undefined && /port|PORT|^\d+$|\{|env|config/.test(module.source(first))
+  return (
+    isPort &&
+    /^(?:this\.)?(?:app|server|fastify|httpServer|api|http|nest\w*|express\w*|koa)$/i.test(object)
+  )
+}
+
+export const missingGracefulShutdown: Detector = {
+  id: 'missing-graceful-shutdown',
+  level: 'info',
+  consequence:
+    'Each deploy cuts the requests and jobs that are running: clients see resets, work is half done.',
+  checkTree(look) {
+    const all = serversOf(look)
+    for (const [folder, { module, node }] of all) {
+      const own = look.project.modules.filter(
+        (each) => look.project.packageOf(each).folder === folder,
+      )
+      if (
+        own.some(({ text }) =>
+          /SIGTERM|enableShutdownHooks|closeWithGrace|close-with-grace|terminus|http-terminator|lightship|stoppable/.test(
+            text,
+          ),
+        )
+      )
+        continue
+      look.reportIn(module, node, {
+        message: 'The server listens, and nothing ends it in order: SIGTERM kills it.',
+        fix: "process.once('SIGTERM', async () => { await app.close(); await pool.end() }) — Nest: app.enableShutdownHooks()",
+        confidence: 'medium',
+      })
+    }
+  },
+}
+
+export const missingHealthCheck: Detector = {
+  id: 'missing-health-check',
+  level: 'info',
+  consequence:
+    'The balancer sends requests to a process that cannot reach its database, and the orchestrator never replaces it.',
+  checkTree(look) {
+    for (const [folder, { module, node }] of serversOf(look)) {
+      const own = look.project.modules.filter(
+        (each) => look.project.packageOf(each).folder === folder,
+      )
+      if (
+        own.some(({ text }) =>
+          /['"`/](?:healthz?|health-?check|livez?|readyz?|readiness|liveness|status|ping|up)\b['"`/]|terminus|HealthCheck/i.test(
+            text,
+          ),
+        )
+      )
+        continue
+      look.reportIn(module, node, {
+        message: 'No route tells whether the process can serve.',
+        fix: "app.get('/health/ready', …) that asks the database once; app.get('/health/live', …) that asks nobody",
+        confidence: 'medium',
+      })
+    }
+  },
+}
+
+export const unvalidatedEnvironment: Detector = {
+  id: 'unvalidated-environment',
+  level: 'info',
+  consequence:
+    'A forgotten variable is found at the first request that needs it, in production, at night; "undefined" becomes part of an address.',
+  checkTree(look) {
+    const byFolder = Map.groupBy(look.modules, (module) => look.project.packageOf(module).folder)
+    for (const [folder, modules] of byFolder) {
+      const readers = modules.filter(({ text }) => /process\.env\.[A-Z]/.test(text))
+      const names = [...(look.project.packages.at(folder)?.dependencies ?? [])]
+      const checks =
+        readers.some(({ text }) =>
+          /\.(?:parse|safeParse|validate)\(\s*process\.env|cleanEnv|envalid|createEnv|validationSchema|@IsString|env-var|znv/.test(
+            text,
+          ),
+        ) ||
+        names.some((name) =>
+          /^(?:envalid|env-var|@t3-oss\/env-\w+|znv|env-schema|@fastify\/env|convict|env-cmd)$/.test(
+            name,
+          ),
+        )
+      const place = readers.flatMap((module) =>
+        unguarded(module).map((node) => ({ module, node })),
+      )[0]
+      if (checks || place === undefined) continue
+      const where = readers.length === 1 ? 'one file' : `${readers.length} files`
+      look.reportIn(place.module, place.node, {
+        message: `Environment variables are read in ${where}, and nothing checks them at start.`,
+        fix: 'const env = z.object({ DATABASE_URL: z.url(), PORT: z.coerce.number() }).parse(process.env) in one module that is loaded first',
+        confidence: 'medium',
+      })
+    }
+  },
+}
+
+/** process.env.X! and process.env.X as string: a promise that nobody keeps. */
+function unguarded(module: Module): readonly Node[] {
+  return module.all('MemberExpression').filter((node) => {
+    const isEnv = dotted(node.object) === 'process.env' && /^[A-Z]/.test(memberName(node) ?? '')
+    const type = node.parent?.type
+    return (
+      isEnv &&
+      (type === 'TSNonNullExpression' ||
+        type === 'TSAsExpression' ||
+        type === 'TemplateLiteral' ||
+        (is(node.parent, 'CallExpression') &&
+          /^(?:Number|parseInt)$/.test(calledName(node.parent) ?? '')))
+    )
+  })
+}

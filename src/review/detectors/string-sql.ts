@@ -1,0 +1,176 @@
+import type { Effect } from '../project/effects.ts'
+import type { Module } from '../syntax/module.ts'
+import {
+  bare,
+  calledName,
+  dotted,
+  functionAround,
+  is,
+  isFunction,
+  type Node,
+  type NodeOf,
+  textOf,
+} from '../syntax/node.ts'
+import { leadingTo } from './common.ts'
+import type { Detector, Look } from './detector.ts'
+
+export const stringSql: Detector = {
+  id: 'string-sql',
+  level: 'error',
+  consequence:
+    "Whoever sends the value writes part of the statement: reads other people's rows, or drops them.",
+  check(look) {
+    for (const effect of look.effects.in(look.module)) inspectEffect(look, effect)
+    for (const call of look.module.all('CallExpression')) inspectRaw(look, call)
+  },
+}
+
+function inspectEffect(look: Look, effect: Effect): void {
+  const { sql, library, node } = effect
+  if (sql === undefined || sql.isTagged) return
+  inspectHoles(look, node, sql.holes, library.says.parameters)
+}
+
+function inspectHoles(
+  look: Look,
+  node: Node,
+  holes: readonly Node[],
+  parameters: string | undefined,
+): void {
+  for (const hole of holes) {
+    if (isHarmless(look.module, hole, 0)) continue
+    const origin = look.requests.of(look.module, hole)
+    if (origin === undefined && !looksLikeValue(look, hole)) continue
+    look.report(node, {
+      message:
+        origin === undefined
+          ? `The text of the statement is put together with ${shown(look.module, hole)}.`
+          : `The caller's ${origin.name} becomes part of the statement's text.`,
+      fix: parameters === undefined ? 'Send it as a parameter.' : `As a parameter: ${parameters}`,
+      confidence: origin === undefined ? 'medium' : 'high',
+      level: origin === undefined || origin.isChecked ? 'warning' : 'error',
+      trail: origin === undefined ? leadingTo(look, node) : origin.path,
+    })
+    return
+  }
+}
+
+const WHERE_CALLS =
+  /^(?:where|andWhere|orWhere|having|andHaving|orderBy|addOrderBy|select|addSelect|whereRaw|orWhereRaw|havingRaw|orderByRaw|groupByRaw|joinRaw|fromRaw|raw|literal|\$queryRawUnsafe|\$executeRawUnsafe|unsafe)$/
+
+/** Fragments: sql.raw(`…`), .where(`name = ${name}`), sequelize.literal(…). */
+function inspectRaw(look: Look, call: NodeOf<'CallExpression'>): void {
+  const [first] = call.arguments
+  const name = calledName(call) ?? ''
+  if (first === undefined || !WHERE_CALLS.test(name)) return
+  if (!/raw|literal|unsafe/i.test(name) && !usesTypeorm(look)) return
+  const at = bare(first)
+  const isBuilt = is(at, 'TemplateLiteral')
+    ? at.expressions.length > 0
+    : is(at, 'BinaryExpression') && at.operator === '+'
+  if (!isBuilt) return
+  const holes = is(at, 'TemplateLiteral') ? at.expressions : partsOf(at)
+  for (const hole of holes) {
+    const origin = isHarmless(look.module, hole, 0)
+      ? undefined
+      : look.requests.of(look.module, hole)
+    if (origin === undefined) continue
+    look.report(call, {
+      message: `The caller's ${origin.name} becomes part of the text given to ${name}().`,
+      fix: `As a parameter: ${/where/i.test(name) ? ".where('user.name = :name', { name })" : 'sql`… ${name}` or a bound ? / $1'}`,
+      confidence: 'high',
+      trail: origin.path,
+    })
+    return
+  }
+}
+
+/** Only TypeORM takes its conditions as SQL; to others such a text is the name of a column. */
+function usesTypeorm({ project, module }: Look): boolean {
+  const { dependencies } = project.packageOf(module)
+  return (
+    dependencies.has('typeorm') ||
+    dependencies.has('@nestjs/typeorm') ||
+    /from ['"]typeorm['"]/.test(module.text)
+  )
+}
+
+function partsOf(node: Node): readonly Node[] {
+  const at = bare(node)
+  if (!is(at, 'BinaryExpression')) return textOf(at) === undefined ? [at] : []
+  return [...partsOf(at.left), ...partsOf(at.right)]
+}
+
+const SAFE_CALL =
+  /^(?:Number|parseInt|parseFloat|escapeId|escapeIdentifier|escapeLiteral|escape|quoteIdent|quoteIdentifier|ident|identifier|quote|literal|format|columnList|String\.raw|toISOString|length|placeholders?|join|repeat|getTableName|makeParamName|quoted?|wrap\w*|sanitize\w*|validate\w*|assert\w*|escape\w*)$/
+const SAFE_NAME =
+  /schema|table|column|placeholder|ident|prefix|suffix|fields?$|alias|cte|clause|^[A-Z_0-9]+$|quot|escape|safe|sanit|^(?:limit|offset|index|idx|i|n|count|params?\w*|where\w*|order\w*|sort\w*|direction|dir|join\w*|select\w*|sql\w*|query\w*|filter\w*|cond\w*|constraint\w*|database\w*|db\w*|role\w*|trigger\w*|fn\w*|func\w*|interval\w*|extension\w*|type\w*|values?|cols?|set\w*|sequence\w*|key\w*)$/i
+
+function isHarmless(module: Module, node: Node, depth: number): boolean {
+  const at = bare(node)
+  if (depth > 6 || textOf(at) !== undefined || is(at, 'Literal')) return true
+  const inner = (each: Node) => isHarmless(module, each, depth + 1)
+  if (is(at, 'ConditionalExpression')) return inner(at.consequent) && inner(at.alternate)
+  if (is(at, 'LogicalExpression')) return inner(at.left) && inner(at.right)
+  if (is(at, 'TemplateLiteral')) return at.expressions.every(inner)
+  if (is(at, 'BinaryExpression')) return at.operator !== '+' || (inner(at.left) && inner(at.right))
+  if (is(at, 'UnaryExpression') || is(at, 'UpdateExpression')) return true
+  if (is(at, 'CallExpression')) return SAFE_CALL.test(calledName(at) ?? '')
+  if (is(at, 'TaggedTemplateExpression')) return true
+  if (is(at, 'MemberExpression') && is(at.object, 'Identifier') && at.computed)
+    return isLookup(module, at.object)
+  if (!is(at, 'Identifier')) return false
+  const binding = module.binding(at)
+  if (binding?.kind !== 'variable' || !is(binding.declaration, 'VariableDeclarator')) return false
+  if (isCheckedAgainstList(module, at)) return true
+  const { init } = binding.declaration
+  return !!init && !binding.mutable && binding.path.length === 0 && inner(init)
+}
+
+/** SORTS[req.query.sort]: one of the values that are written here. */
+function isLookup(module: Module, object: NodeOf<'Identifier'>): boolean {
+  const declaration = module.binding(object)?.declaration
+  return (
+    is(declaration, 'VariableDeclarator') &&
+    is(declaration.init && bare(declaration.init), 'ObjectExpression')
+  )
+}
+
+/** if (!COLUMNS.includes(sort)) throw … */
+function isCheckedAgainstList(module: Module, node: NodeOf<'Identifier'>): boolean {
+  const around = functionAround(node)
+  if (around === undefined) return false
+  const name = node.name.replaceAll('$', '\\$')
+  return new RegExp(`\\.(?:includes|has|hasOwn|test)\\(\\s*(?:\\w+\\s*,\\s*)?${name}\\b`).test(
+    module.text.slice(around.start, node.start),
+  )
+}
+
+/** Without a visible origin: a parameter that is called like a value, in a function that somebody exports. */
+function looksLikeValue(look: Look, hole: Node): boolean {
+  const at = bare(hole)
+  const name = dotted(at)
+  if (name === undefined) return false
+  const last = name.split('.').at(-1) ?? ''
+  if (SAFE_NAME.test(last) || /^this\./.test(name)) return false
+  const root = rootIdentifier(at)
+  const binding = root && look.module.binding(root)
+  return (
+    binding?.kind === 'parameter' &&
+    !isFunction(binding.declaration) &&
+    /id$|name$|email|search|term|slug|token|text|user|status|date|phone|title|password|code$/i.test(
+      last,
+    )
+  )
+}
+
+function rootIdentifier(node: Node): NodeOf<'Identifier'> | undefined {
+  let at = bare(node)
+  while (is(at, 'MemberExpression')) at = bare(at.object)
+  return is(at, 'Identifier') ? at : undefined
+}
+
+function shown(module: Module, node: Node): string {
+  const text = module.source(node).replaceAll(/\s+/g, ' ')
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text
+}

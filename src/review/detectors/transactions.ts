@@ -1,0 +1,269 @@
+/** What must not, and what must, stand inside of a transaction. */
+import { type Effect, OUTSIDE, WRITES } from '../project/effects.ts'
+import { stepOf } from '../project/functions.ts'
+import type { TransactionRegion } from '../project/regions.ts'
+import {
+  above,
+  calledName,
+  functionAround,
+  is,
+  isFunction,
+  isInside,
+  type Node,
+  outside,
+} from '../syntax/node.ts'
+import { conditionsAbove, leadingTo } from './common.ts'
+import type { Detector, Look } from './detector.ts'
+
+/** Work that waits until the transaction is over, by its name. */
+const LATER =
+  /^(?:afterCommit|onCommit|onTransactionCommitted|setImmediate|setTimeout|nextTick|queueMicrotask|defer|after|addCommitHook|runOnTransactionCommit|runAfterCommit|then)$/
+
+export const externalCallInTransaction: Detector = {
+  id: 'external-call-in-transaction',
+  level: 'error',
+  consequence:
+    'Row locks and a connection are held for as long as the other server takes; when it is slow, the pool is empty. A rollback does not take the call back.',
+  check(look) {
+    for (const region of look.regions.transactions(look.module)) inspect(look, region)
+  },
+}
+
+function inspect(look: Look, region: TransactionRegion): void {
+  const isOutside = (effect: Effect) => OUTSIDE.has(effect.does) && !isLocal(effect)
+  for (const effect of inRegion(look, region)) {
+    if (isOutside(effect) && !isLater(effect.node, region))
+      report(look, effect.node, region, [], effect)
+  }
+  for (const call of callsIn(look, region)) {
+    const target = look.functions.target({ module: look.module, node: call })
+    if (target === undefined || isLater(call, region) || isInside(target.node, region.callback))
+      continue
+    const steps = look.functions.reach(
+      target.module,
+      target.node,
+      (effect) => isOutside(effect) && isDirect(effect),
+      1,
+    )
+    const last = steps?.at(-1)
+    if (steps === undefined || last === undefined) continue
+    const effect = look.effects
+      .within(last.module, last.node)
+      .find(({ node }) => node === last.node)
+    if (effect !== undefined) report(look, call, region, steps, effect)
+  }
+}
+
+/** Runs whenever its function does: no condition stands above it. */
+function isDirect({ node }: Effect): boolean {
+  return conditionsAbove(node, functionAround(node)).length === 0
+}
+
+/** A client with this name that never leaves the process. */
+function isLocal({ module, node, handle, does }: Effect): boolean {
+  return handle.guessed && does === 'request'
+    ? /cache|map|headers|params|store/i.test(module.source(node).slice(0, 40))
+    : false
+}
+
+function report(
+  look: Look,
+  node: Node,
+  region: TransactionRegion,
+  steps: readonly ReturnType<typeof stepOf>[],
+  effect: Effect,
+): void {
+  const isSure = steps.every(
+    (step) => conditionsAbove(step.node, functionAround(step.node)).length === 0,
+  )
+  look.report(node, {
+    message: `${calledName(node) ?? effect.library.title}() calls ${effect.library.title} inside the transaction opened on line ${look.module.place(region.opening.start).line}.`,
+    fix: `Commit first, then call; or write down what is to be done in the same transaction and let a worker do it.${transactionOf(region)}`,
+    confidence: isSure ? 'high' : 'medium',
+    // Three functions away, under a condition of one of them, it may well never happen here.
+    level: isSure ? 'error' : steps.length > 2 ? 'info' : 'warning',
+    trail: [
+      ...leadingTo(look, node),
+      { module: look.module, node: region.opening, label: 'transaction' },
+      ...steps,
+    ],
+  })
+}
+
+function transactionOf({ effect }: TransactionRegion): string {
+  const says = effect?.library.says.transaction
+  return says === undefined ? '' : `\n${says}\nawait call(…) // behind it`
+}
+
+function inRegion(look: Look, { start, end }: TransactionRegion): readonly Effect[] {
+  return look.effects.in(look.module).filter(({ node }) => node.start >= start && node.end <= end)
+}
+
+function callsIn(look: Look, { start, end, callback, opening }: TransactionRegion) {
+  const outer = callback ?? functionAround(opening)
+  if (outer === undefined) return []
+  return look.functions
+    .callsWithin(look.module, outer)
+    .filter((call) => call.start >= start && call.end <= end)
+}
+
+function isLater(node: Node, { callback, start }: TransactionRegion): boolean {
+  const handed = above(
+    node,
+    (each) =>
+      isFunction(each) &&
+      each !== callback &&
+      each.start > start &&
+      LATER.test(handedTo(each) ?? ''),
+  )
+  return handed !== undefined && handed.start > start
+}
+
+function handedTo(fn: Node): string | undefined {
+  const call = outside(fn)
+  return is(call, 'CallExpression') ? calledName(call) : undefined
+}
+
+export const publishBeforeCommit: Detector = {
+  id: 'publish-before-commit',
+  level: 'error',
+  consequence:
+    'A worker sees the message before the rows are there, or for rows that were rolled back and never will be.',
+  check(look) {
+    for (const region of look.regions.transactions(look.module)) {
+      for (const effect of inRegion(look, region)) {
+        if (effect.does !== 'publish' || isLater(effect.node, region) || isOutboxLike(look, effect))
+          continue
+        look.report(effect.node, {
+          message: `Hands work to ${effect.library.title} before the transaction opened on line ${look.module.place(region.opening.start).line} has committed.`,
+          fix: 'Write the message into an outbox table in this transaction and publish it from there, or publish behind the commit and look for what was lost.',
+          confidence: 'high',
+          trail: leadingTo(look, effect.node),
+        })
+      }
+    }
+  },
+}
+
+/** pg-boss and the like can write into the same transaction. */
+function isOutboxLike({ module }: Look, { node }: Effect): boolean {
+  return /\bdb\s*:|\btx\b|\btrx\b|transaction\b/.test(module.source(node))
+}
+
+export const missingTransaction: Detector = {
+  id: 'missing-transaction',
+  level: 'warning',
+  consequence:
+    'A crash, a timeout or an error between the two writes leaves the first without the second, and nobody notices until the sums differ.',
+  check(look) {
+    if (/migrat|seed|script|test/i.test(look.module.path)) return
+    const byFunction = Map.groupBy(look.effects.in(look.module).filter(isOwnWrite), ({ node }) =>
+      functionAround(node),
+    )
+    for (const [fn, writes] of byFunction) {
+      if (fn !== undefined && !isGuarded(look, fn)) inspectWrites(look, fn, writes)
+    }
+  },
+}
+
+function isOwnWrite({ does, handle, library, table }: Effect): boolean {
+  return (
+    WRITES.has(does) && library.kind === 'database' && !handle.isTransaction && table !== undefined
+  )
+}
+
+function isGuarded({ module, regions }: Look, fn: Node): boolean {
+  const source = module.source(fn)
+  return (
+    regions.around(module, fn) !== undefined ||
+    regions.transactions(module).some(({ opening }) => isInside(opening, fn)) ||
+    /\b(?:transaction|trx|tx|session|queryRunner|manager|transacting|\$transaction|ctx\.db|txn?)\b|[tT]ransaction(?:al)?\b|\bBEGIN\b/.test(
+      source,
+    )
+  )
+}
+
+function inspectWrites(look: Look, fn: Node, writes: readonly Effect[]): void {
+  for (const [index, second] of writes.entries()) {
+    const before = writes.slice(0, index).find((each) => follows(each, second))
+    if (before === undefined || isLog(second) || isLog(before)) continue
+    if (isInsideCatch(second.node, fn) || isInsideCatch(before.node, fn)) continue
+    look.report(second.node, {
+      message: `${second.does} ${second.table} follows ${before.does} ${before.table} (line ${look.module.place(before.node.start).line}) without a transaction around both.`,
+      fix: second.library.says.transaction ?? 'Put both into one transaction.',
+      confidence: 'medium',
+      trail: [...leadingTo(look, second.node), stepOf(before), stepOf(second)],
+    })
+    return
+  }
+}
+
+/** One after the other on the same way through the function, into different tables. */
+function follows(first: Effect, second: Effect): boolean {
+  if (first.table === second.table || first.library !== second.library) return false
+  if (first.handle.guessed !== second.handle.guessed) return false
+  return (
+    isAwaitedHere(first.node) && isAwaitedHere(second.node) && !areApart(first.node, second.node)
+  )
+}
+
+function isAwaitedHere(node: Node): boolean {
+  const parent = outside(node)
+  return is(parent, 'AwaitExpression') || (is(parent, 'ReturnStatement') && parent !== undefined)
+}
+
+function areApart(first: Node, second: Node): boolean {
+  for (let at: Node | undefined = first; at?.parent !== undefined; at = at.parent) {
+    const { parent } = at
+    if (isInside(second, parent)) {
+      if (
+        is(parent, 'IfStatement') ||
+        is(parent, 'ConditionalExpression') ||
+        is(parent, 'SwitchCase') ||
+        parent.type === 'SwitchStatement'
+      )
+        return true
+      return false
+    }
+    if (is(parent, 'IfStatement') && leavesBranch(at)) return true
+    if (is(parent, 'SwitchCase')) return true
+  }
+  return false
+}
+
+function leavesBranch(branch: Node): boolean {
+  const last = is(branch, 'BlockStatement') ? branch.body.at(-1) : branch
+  return last?.type === 'ReturnStatement' || last?.type === 'ThrowStatement'
+}
+
+function isInsideCatch(node: Node, end: Node): boolean {
+  return above(node, (each) => each.type === 'CatchClause', end) !== undefined
+}
+
+function isLog({ table }: Effect): boolean {
+  return /log|audit|event|history|metric|activit|notification|session|cache|stat/i.test(table ?? '')
+}
+
+export const notifyInTransaction: Detector = {
+  id: 'notify-in-transaction',
+  level: 'info',
+  consequence:
+    'A notification takes one lock for the whole server at commit: writers wait for each other, at sixteen connections for almost half of the throughput.',
+  check(look) {
+    for (const effect of look.effects.in(look.module)) {
+      if (effect.sql === undefined || !/^\s*notify\s+\w|\bpg_notify\s*\(/i.test(effect.sql.text))
+        continue
+      if (
+        look.regions.around(look.module, effect.node) === undefined &&
+        !effect.handle.isTransaction
+      )
+        continue
+      look.report(effect.node, {
+        message: 'Notifies listeners inside of a transaction.',
+        fix: 'Send one notification for many commits, outside of them; keep polling as the way that always works.',
+        confidence: 'high',
+        trail: [],
+      })
+    }
+  },
+}

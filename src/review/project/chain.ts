@@ -1,0 +1,64 @@
+/** Calls on calls on a handle: `db.selectFrom('x').where(…).execute()` as a list. */
+import { awaited, bare, is, memberName, type Node, outside } from '../syntax/node.ts'
+
+/** `.where(a, b)` of a chain; without arguments it is a member. A bare call has the name '()'. */
+export interface Segment {
+  readonly name: string
+  readonly args: readonly Node[] | undefined
+  readonly node: Node
+}
+
+export interface Link {
+  readonly node: Node
+  /** Undefined for the root alone. */
+  readonly segment: Segment | undefined
+}
+
+/** `a.b(c).d()` as its links: a, .b(c), .d(); members and their call are one. */
+export function chainOf(node: Node): readonly Link[] {
+  const at = awaited(node)
+  if (is(at, 'CallExpression')) {
+    const callee = bare(at.callee)
+    if (is(callee, 'MemberExpression')) {
+      return [
+        ...chainOf(callee.object),
+        { node: at, segment: { name: memberName(callee) ?? '?', args: at.arguments, node: at } },
+      ]
+    }
+    return [...chainOf(callee), { node: at, segment: { name: '()', args: at.arguments, node: at } }]
+  }
+  if (is(at, 'TaggedTemplateExpression')) {
+    const tag = bare(at.tag)
+    const args = [at.quasi]
+    if (is(tag, 'MemberExpression')) {
+      return [
+        ...chainOf(tag.object),
+        { node: at, segment: { name: memberName(tag) ?? '?', args, node: at } },
+      ]
+    }
+    return [...chainOf(tag), { node: at, segment: { name: '`', args, node: at } }]
+  }
+  if (is(at, 'MemberExpression')) {
+    return [
+      ...chainOf(at.object),
+      { node: at, segment: { name: memberName(at) ?? '?', args: undefined, node: at } },
+    ]
+  }
+  return [{ node: at, segment: undefined }]
+}
+
+/** Whether a chain goes on behind this call. */
+export function continues(node: Node): boolean {
+  const parent = outside(node)
+  if (
+    is(parent, 'MemberExpression') &&
+    parent.object !== undefined &&
+    bare(parent.object) === node
+  ) {
+    const call = outside(parent)
+    const name = memberName(parent)
+    if (name === 'then' || name === 'catch' || name === 'finally' || name === 'map') return false
+    return is(call, 'CallExpression') && bare(call.callee) === parent
+  }
+  return is(parent, 'CallExpression') && bare(parent.callee) === node
+}

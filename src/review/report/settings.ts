@@ -1,0 +1,87 @@
+/**
+ * Settings of a project: "holdfast": { "review": { … } } in its package.json, or
+ * holdfast.review.json. Never holdfast.config.ts: to read that, it would have to be run.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { didYouMean } from '../../base/did-you-mean.ts'
+import { HoldfastError } from '../../base/fault.ts'
+import { recordOf } from '../project/packages.ts'
+import { LEVELS, type Level } from './finding.ts'
+
+export interface Settings {
+  /** What is shown, and fails: warning by default. */
+  readonly level: Level | undefined
+  readonly off: readonly string[]
+  /** Globs of paths that are not reviewed. */
+  readonly ignore: readonly string[]
+}
+
+const FILE = 'holdfast.review.json'
+const NAMES = ['level', 'off', 'ignore']
+
+export function settingsOf(root: string, rules: readonly string[]): Settings {
+  const found = fromFile(root) ?? fromManifest(root)
+  if (found === undefined) return { level: undefined, off: [], ignore: [] }
+  const { where, value } = found
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid(`${where}: must be an object.`)
+  const settings = recordOf(value)
+  for (const name of Object.keys(settings)) {
+    if (!NAMES.includes(name))
+      throw invalid(`${where}: "${name}" is unknown${didYouMean(name, NAMES) || '.'}`)
+  }
+  const off = texts(where, 'off', settings.off)
+  for (const rule of off) {
+    if (!rules.includes(rule))
+      throw invalid(`${where}: there is no rule "${rule}"${didYouMean(rule, rules) || '.'}`)
+  }
+  return {
+    level: levelOf(where, settings.level),
+    off,
+    ignore: texts(where, 'ignore', settings.ignore),
+  }
+}
+
+function fromFile(root: string): { where: string; value: unknown } | undefined {
+  const file = join(root, FILE)
+  return existsSync(file) ? { where: FILE, value: read(file, FILE) } : undefined
+}
+
+function fromManifest(root: string): { where: string; value: unknown } | undefined {
+  const file = join(root, 'package.json')
+  if (!existsSync(file)) return undefined
+  let manifest: unknown
+  try {
+    manifest = JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+  const value = recordOf(recordOf(manifest).holdfast).review
+  return value === undefined ? undefined : { where: 'package.json, holdfast.review', value }
+}
+
+function read(file: string, name: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw invalid(`${name} is no JSON: ${(cause as Error).message}.`)
+  }
+}
+
+function texts(where: string, name: string, value: unknown): readonly string[] {
+  if (value === undefined) return []
+  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value
+  throw invalid(`${where}: ${name} must be a list of strings.`)
+}
+
+export function levelOf(where: string, value: unknown): Level | undefined {
+  if (value === undefined) return undefined
+  const found = LEVELS.find((level) => level === value)
+  if (found !== undefined) return found
+  throw invalid(`${where}: the level must be one of ${LEVELS.join(', ')}.`)
+}
+
+function invalid(message: string): HoldfastError {
+  return new HoldfastError('HF_REVIEW_SETTINGS', message)
+}

@@ -1,0 +1,91 @@
+/**
+ * `// holdfast-review-ignore <rule>: reason` stands above what it excuses, or behind it. Without a
+ * reason, or where there is nothing to excuse, it is a finding itself.
+ */
+import type { Finding } from './finding.ts'
+
+interface Suppression {
+  readonly rule: string
+  readonly reason: string
+  readonly line: number
+  readonly column: number
+}
+
+export type Suppressions = readonly Suppression[]
+
+const COMMENT =
+  /(?:\/\/|--|#|\/\*)\s*holdfast-review-ignore\b[ \t]*([\w-]*)[ \t]*:?[ \t]*([^\n]*?)(?:\*\/)?[ \t]*$/gm
+
+export function suppressionsOf(text: string): Suppressions {
+  if (!text.includes('holdfast-review-ignore')) return []
+  return [...text.matchAll(COMMENT)].map((match) => {
+    const before = text.slice(0, match.index)
+    const line = before.split('\n').length
+    return {
+      rule: match[1] ?? '',
+      reason: (match[2] ?? '').trim(),
+      line,
+      column: match.index - before.lastIndexOf('\n'),
+    }
+  })
+}
+
+export function applySuppressions(
+  findings: readonly Finding[],
+  byPath: ReadonlyMap<string, Suppressions>,
+  frame: (path: string, line: number) => Finding['frame'],
+): { readonly kept: readonly Finding[]; readonly suppressed: number } {
+  const excused = (finding: Finding) =>
+    (byPath.get(finding.path) ?? []).some(
+      (each) => each.reason !== '' && each.rule === finding.rule && covers(each, finding),
+    )
+  const kept = findings.filter((finding) => !excused(finding))
+  const faulty = [...byPath].flatMap(([path, list]) =>
+    list.flatMap((each) => {
+      const complaint = complaintAbout(
+        each,
+        findings.filter((finding) => finding.path === path),
+      )
+      return complaint === undefined
+        ? []
+        : [asFinding(path, each, complaint, frame(path, each.line))]
+    }),
+  )
+  return { kept: [...kept, ...faulty], suppressed: findings.length - kept.length }
+}
+
+function covers({ rule, line }: Suppression, finding: Finding): boolean {
+  return rule === finding.rule && (finding.line === line || finding.line === line + 1)
+}
+
+function complaintAbout(each: Suppression, findings: readonly Finding[]): string | undefined {
+  if (each.rule === '') return 'names no rule'
+  if (each.reason === '') return 'gives no reason'
+  return findings.some((finding) => covers(each, finding))
+    ? undefined
+    : `excuses nothing: there is no finding of ${each.rule} here`
+}
+
+function asFinding(
+  path: string,
+  { rule, line, column }: Suppression,
+  complaint: string,
+  frame: Finding['frame'],
+): Finding {
+  return {
+    rule: 'suppression',
+    level: 'warning',
+    confidence: 'high',
+    path,
+    line,
+    column,
+    endLine: line,
+    endColumn: column,
+    message: `This suppression ${complaint}.`,
+    consequence: 'Nobody can tell later whether it still holds.',
+    fix: `// holdfast-review-ignore ${rule || '<rule>'}: <why it does not apply here>`,
+    trail: [],
+    fingerprint: `suppression-${path}-${rule}-${complaint.length}`,
+    frame,
+  }
+}

@@ -1,0 +1,76 @@
+/** Findings for people: one after the other, with the lines around them. */
+import { styleText } from 'node:util'
+import type { Review } from '../review.ts'
+import { type Finding, type Level, pageOf } from './finding.ts'
+
+export interface TerminalOptions {
+  readonly color: boolean
+}
+
+type Style = Parameters<typeof styleText>[0]
+
+const COLORS: Readonly<Record<Level, Style>> = { error: 'red', warning: 'yellow', info: 'cyan' }
+
+export function terminalLines(findings: readonly Finding[], { color }: TerminalOptions): string[] {
+  const paint = (style: Style, text: string) =>
+    color ? styleText(style, text, { validateStream: false }) : text
+  return findings.flatMap((finding) => [...findingLines(finding, paint), ''])
+}
+
+function findingLines(finding: Finding, paint: (style: Style, text: string) => string): string[] {
+  const { rule, level, confidence, path, line, column } = finding
+  return [
+    `${paint('bold', `${path}:${line}:${column}`)}  ${paint(COLORS[level], level)}  ${rule}  (confidence ${confidence})`,
+    `  ${finding.message}`,
+    '',
+    ...frameLines(finding, paint),
+    '',
+    ...(finding.trail.length === 0
+      ? []
+      : [
+          `  path   ${finding.trail.map((step) => `${step.label} ${paint('dim', `${step.path}:${step.line}`)}`).join('\n         -> ')}`,
+        ]),
+    `  then   ${finding.consequence}`,
+    `  fix    ${finding.fix.replaceAll('\n', '\n         ')}`,
+    `  more   ${pageOf(rule)}`,
+  ]
+}
+
+function frameLines(
+  { frame, line, column, endLine, endColumn }: Finding,
+  paint: (style: Style, text: string) => string,
+): string[] {
+  const width = String(frame.firstLine + frame.lines.length).length
+  return frame.lines.flatMap((text, index) => {
+    const number = frame.firstLine + index
+    const gutter = `${String(number).padStart(width)} | `
+    if (number !== line) return [paint('dim', `    ${gutter}${text}`.trimEnd())]
+    const last = endLine === line ? endColumn : text.length + 1
+    const marks = '^'.repeat(Math.max(1, Math.min(last, text.length + 1) - column))
+    return [`  > ${gutter}${text}`, `    ${' '.repeat(width)} | ${' '.repeat(column - 1)}${marks}`]
+  })
+}
+
+export function summaryLine(review: Review, findings: readonly Finding[]): string {
+  const count = (level: Level) => findings.filter((finding) => finding.level === level).length
+  const levels = (['error', 'warning', 'info'] as const)
+    .map((level) => [level, count(level)] as const)
+    .filter(([, number]) => number > 0)
+  const found =
+    levels.length === 0
+      ? 'Nothing found'
+      : levels
+          .map(([level, number]) => plural(number, level === 'info' ? 'note' : level))
+          .join(', ')
+  const notes = [
+    review.suppressed > 0 ? `${review.suppressed} suppressed` : '',
+    review.passedOver.length > 0
+      ? `${review.passedOver.length} passed over (--verbose lists them)`
+      : '',
+  ].filter(Boolean)
+  return `${found} in ${plural(review.files, 'file')}, ${plural(review.lines, 'line')}${notes.map((note) => `; ${note}`).join('')}.`
+}
+
+function plural(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`
+}

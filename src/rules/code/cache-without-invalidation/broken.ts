@@ -1,0 +1,14 @@
+export function createPrices(load: (sku: string) => Promise<number>) {
+  const cache = new Map<string, number>()
+  const stored = new Map<string, number>()
+  return {
+    async priceOf(sku: string): Promise<number> {
+      const price = cache.get(sku) ?? stored.get(sku) ?? (await load(sku))
+      cache.set(sku, price)
+      return price
+    },
+    async change(sku: string, price: number): Promise<void> {
+      stored.set(sku, price)
+    },
+  }
+}

@@ -1,0 +1,3 @@
+export function sessionCookie(id: string): string {
+  return `session=${id}`
+}

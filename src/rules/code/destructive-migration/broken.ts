@@ -1,0 +1,3 @@
+export const before = 'CREATE TABLE users (id bigint PRIMARY KEY, phone text)'
+export const oldRead = 'SELECT id, phone FROM users'
+export const deploy = ['ALTER TABLE users DROP COLUMN phone']

@@ -1,0 +1,6 @@
+import type { Pool } from 'pg'
+
+export async function profile(db: Pool, id: number) {
+  const { rows } = await db.query('SELECT id, email, name FROM users WHERE id = $1', [id])
+  return rows[0]
+}

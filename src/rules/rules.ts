@@ -1,0 +1,54 @@
+/** The registry of the rulebook. */
+import { accessRules } from './entries/access.ts'
+import { apiRules } from './entries/api.ts'
+import { cachingRules } from './entries/caching.ts'
+import { callRules } from './entries/calls.ts'
+import { concurrencyRules } from './entries/concurrency.ts'
+import { connectionRules } from './entries/connections.ts'
+import { messagingRules } from './entries/messaging.ts'
+import { migrationRules } from './entries/migrations.ts'
+import { operationsRules } from './entries/operations.ts'
+import { queryRules } from './entries/queries.ts'
+import { runtimeRules } from './entries/runtime.ts'
+import { securityRules } from './entries/security.ts'
+import { structureRules } from './entries/structure.ts'
+import type { Rule } from './rule.ts'
+import type { SymptomId } from './symptom.ts'
+
+export const rules: readonly Rule[] = [
+  ...concurrencyRules,
+  ...queryRules,
+  ...connectionRules,
+  ...messagingRules,
+  ...callRules,
+  ...cachingRules,
+  ...migrationRules,
+  ...accessRules,
+  ...securityRules,
+  ...apiRules,
+  ...structureRules,
+  ...operationsRules,
+  ...runtimeRules,
+]
+
+const byId: ReadonlyMap<string, Rule> = new Map(rules.map((rule) => [rule.id, rule]))
+
+export function findRule(id: string): Rule | undefined {
+  return byId.get(id)
+}
+
+/** What a finding of this detector links to, gravest first. */
+export function rulesOfDetector(detector: string): readonly Rule[] {
+  return rules.filter(({ detectors }) => detectors.includes(detector)).sort(bySeverity)
+}
+
+/** Gravest first. */
+export function rulesOfSymptom(symptom: SymptomId): readonly Rule[] {
+  return rules.filter(({ symptoms }) => symptoms.includes(symptom)).sort(bySeverity)
+}
+
+const ORDER = ['error', 'warning', 'info']
+
+function bySeverity(left: Rule, right: Rule): number {
+  return ORDER.indexOf(left.severity) - ORDER.indexOf(right.severity)
+}

@@ -1,0 +1,179 @@
+/**
+ * Programs that each rest on one rule of the reduction: with the rule left out, an outcome is missed.
+ */
+import type { Program, SessionProgram } from './program.ts'
+
+type Isolation = NonNullable<SessionProgram['isolation']>
+
+function session(
+  isolation: Isolation | undefined,
+  texts: readonly string[],
+  end: SessionProgram['end'] = 'COMMIT',
+): SessionProgram {
+  return { isolation, statements: texts.map((text) => ({ text, values: [] })), end }
+}
+
+const auto = (...texts: string[]) => session(undefined, texts)
+const rc = (...texts: string[]) => session('read committed', texts)
+const rr = (...texts: string[]) => session('repeatable read', texts)
+const ser = (...texts: string[]) => session('serializable', texts)
+const undone = (...texts: string[]) => session('read committed', texts, 'ROLLBACK')
+
+const read = (id: number) => `SELECT v FROM r WHERE id = ${id}`
+const add = (id: number) => `UPDATE r SET v = v + 1 WHERE id = ${id}`
+const double = (id: number) => `UPDATE r SET v = v * 2 WHERE id = ${id}`
+const nowait = (id: number) => `SELECT v FROM r WHERE id = ${id} FOR UPDATE NOWAIT`
+const lock = (id: number, strength: string) => `SELECT v FROM r WHERE id = ${id} FOR ${strength}`
+const count = (table: string) => `SELECT count(*) FROM ${table}`
+const advisory = 'SELECT 1 FROM pg_advisory_xact_lock(1)'
+
+const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
+  'a commit between two reads': [rc(read(1), read(1)), rc(add(1))],
+  'a statement alone between two reads': [rc(read(1), read(1)), auto(add(1))],
+  'the snapshot of a first read elsewhere': [rr(read(1), read(2)), rc(add(2))],
+  'the snapshot, and a statement alone': [rr(read(1), read(2)), auto(add(2))],
+  'the snapshot of a SERIALIZABLE reader': [ser(read(1), read(2)), rc(add(2))],
+  'writes that do not commute': [rc(add(1)), rc(double(1))],
+  'writes alone that do not commute': [auto(add(1)), auto(double(1))],
+  'a write behind a snapshot': [rr(read(2), add(1)), auto(add(1))],
+  'a lock behind a snapshot': [rr(read(2), lock(1, 'SHARE')), auto(add(1))],
+  'two write skews': [rr(read(1), add(2)), rr(read(2), double(1))],
+  'write skew at SERIALIZABLE': [ser(read(1), add(2)), ser(read(2), add(1))],
+  'a pivot of three': [ser(read(1), add(2)), ser(add(1)), ser(read(2))],
+  'a reader that only looks': [ser(count('r')), ser(read(1), add(2)), rc(add(1))],
+  'a predicate at SERIALIZABLE': [
+    ser(count('c'), 'INSERT INTO c VALUES (4, 1, 1)'),
+    ser(count('c'), 'INSERT INTO c VALUES (5, 2, 1)'),
+  ],
+  'a range that rows move into': [
+    rc('UPDATE r SET v = v * 2 WHERE v > 15'),
+    rc('UPDATE r SET v = 16 WHERE id = 1'),
+  ],
+  'a count and a new row': [rc(count('r'), count('r')), auto('INSERT INTO r VALUES (4, 1)')],
+  'a count and a row that goes': [rc(count('c'), count('c')), auto('DELETE FROM c WHERE id = 1')],
+  'one key for two new rows': [
+    rc('INSERT INTO r VALUES (4, 1)'),
+    rc('INSERT INTO r VALUES (4, 2)'),
+  ],
+  'one unique value for two rows': [
+    rc('INSERT INTO r VALUES (4, 1, 9)'),
+    rc('INSERT INTO r VALUES (5, 2, 9)'),
+  ],
+  'a unique value that two updates want': [
+    rc('UPDATE r SET u = 9 WHERE id = 1'),
+    rc('UPDATE r SET u = 9 WHERE id = 2'),
+  ],
+  'a unique value that becomes free': [
+    rc('UPDATE r SET u = 7 WHERE id = 1'),
+    auto('INSERT INTO r VALUES (4, 1, 1)'),
+  ],
+  'ON CONFLICT DO NOTHING': [
+    rc('INSERT INTO r VALUES (4, 1) ON CONFLICT DO NOTHING'),
+    rc('INSERT INTO r VALUES (4, 2) ON CONFLICT DO NOTHING', read(4)),
+  ],
+  'upsert and delete': [
+    rc('INSERT INTO r VALUES (3, 1) ON CONFLICT (id) DO UPDATE SET v = r.v + 1'),
+    auto('DELETE FROM r WHERE id = 3'),
+  ],
+  'a child and the end of its parent': [
+    rc('INSERT INTO c VALUES (4, 1, 1)'),
+    auto('DELETE FROM r WHERE id = 1'),
+  ],
+  'a child and the key of its parent': [
+    rc('INSERT INTO c VALUES (4, 3, 1)'),
+    rc('UPDATE r SET id = 7 WHERE id = 3'),
+  ],
+  'a cascade and those who look at it': [
+    auto('DELETE FROM r WHERE id = 1'),
+    rc(count('c'), count('c')),
+  ],
+  'a child that moves': [rc('UPDATE c SET r = 2 WHERE id = 1'), auto('DELETE FROM r WHERE id = 2')],
+  'KEY SHARE and the end of a row': [rc(lock(3, 'KEY SHARE')), auto('DELETE FROM r WHERE id = 3')],
+  'KEY SHARE and NOWAIT': [rc(lock(1, 'KEY SHARE')), auto(nowait(1))],
+  'SHARE and an update': [rc(lock(1, 'SHARE'), read(1)), rc(add(1))],
+  'SHARE, and NO KEY UPDATE without waiting': [
+    rc(lock(1, 'SHARE')),
+    auto(lock(1, 'NO KEY UPDATE NOWAIT')),
+  ],
+  'a lock that is given back unused': [undone(add(1)), auto(nowait(1))],
+  'a lock, and who skips it': [
+    rc(lock(1, 'UPDATE')),
+    auto('SELECT id FROM r ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED'),
+  ],
+  'a lock that a savepoint gives back': [
+    rc('SAVEPOINT p', add(1), 'ROLLBACK TO p'),
+    auto(nowait(1), nowait(1)),
+  ],
+  'an advisory lock and what it guards': [rc(advisory, read(1)), rc(advisory, add(1))],
+  'an advisory lock that is tried': [rc(advisory), auto('SELECT pg_try_advisory_xact_lock(1)')],
+  'an advisory lock of the session': [
+    auto('SELECT 1 FROM pg_advisory_lock(1)', 'SELECT pg_advisory_unlock(1)'),
+    auto('SELECT pg_try_advisory_xact_lock(1)'),
+  ],
+  'what a view shows': [
+    rc(count('large'), count('large')),
+    auto('UPDATE r SET v = 40 WHERE id = 1'),
+  ],
+  'what a trigger writes': [auto('UPDATE w SET v = v + 1'), rc(count('log'), count('log'))],
+  'what a trigger reads': [auto('UPDATE w SET v = 9'), rc('DELETE FROM log', 'UPDATE w SET v = 3')],
+  'a check at the commit': [rc('INSERT INTO d VALUES (4, 4)'), auto('INSERT INTO r VALUES (4, 1)')],
+  'a check at the commit, and the end of a row': [
+    rc('INSERT INTO d VALUES (4, 3)'),
+    auto('DELETE FROM r WHERE id = 3'),
+  ],
+  'numbers of a sequence': [
+    auto(`SELECT nextval('s') % 2 AS odd`),
+    auto(`SELECT nextval('s') % 2 AS odd`),
+  ],
+  'numbers of a sequence, one between two': [
+    auto(`SELECT nextval('s') % 2 AS odd`, `SELECT nextval('s') % 2 AS odd`),
+    auto(`SELECT nextval('s') % 2 AS odd`),
+  ],
+  'numbers that two tables draw from one sequence': [
+    auto('INSERT INTO n1 (id) VALUES (1)', 'INSERT INTO n1 (id) VALUES (2)'),
+    auto('INSERT INTO n2 (id) VALUES (1)'),
+  ],
+  'a partial unique index that rows move into': [
+    rc('UPDATE x SET active = true WHERE id = 1'),
+    rc('UPDATE x SET active = true WHERE id = 2'),
+  ],
+  'a unique value that is computed': [
+    rc('UPDATE p SET u = 7 WHERE id = 1'),
+    rc('UPDATE p SET u = 7 WHERE id = 2'),
+  ],
+  'a cascade that meets a trigger': [
+    auto('DELETE FROM r WHERE id = 1'),
+    rc(count('log'), count('log')),
+  ],
+  'a name that hides a table': [
+    auto('WITH r AS (SELECT v FROM r WHERE id = 1) SELECT v FROM r', read(1)),
+    auto(add(1)),
+  ],
+  'a setting that changes the level': [
+    rc(`SELECT set_config('transaction_isolation', 'repeatable read', true)`, read(1), read(2)),
+    auto(add(2)),
+  ],
+  'a block of code': [
+    auto('DO $$ BEGIN UPDATE r SET v = v * 2 WHERE id = 1; END $$'),
+    rc(read(1), add(1)),
+  ],
+  'a function of the user': [auto('SELECT doubled(1)'), rc(read(1), add(1))],
+  'a table that is locked': [rc('LOCK TABLE r IN SHARE MODE', read(1)), auto(add(1))],
+  'rows that come from rows': [auto('INSERT INTO g (v) SELECT v FROM r WHERE id = 1'), rc(add(1))],
+  'a value from a subquery': [
+    auto('UPDATE r SET v = (SELECT sum(v) FROM c) WHERE id = 1'),
+    auto('UPDATE c SET v = v + 1 WHERE id = 1'),
+  ],
+  'a row that goes and another that comes': [
+    auto(
+      'WITH gone AS (DELETE FROM r WHERE id = 3 RETURNING v) INSERT INTO g (v) SELECT v FROM gone',
+    ),
+    rc(double(3)),
+  ],
+  'two locks, crossed': [rc(add(1), double(2)), rc(add(2), double(1))],
+}
+
+/** Their numbers are below zero: generated programs have those above. */
+export const directed: readonly (Program & { readonly title: string })[] = Object.entries(
+  sessionsByTitle,
+).map(([title, sessions], index) => ({ title, seed: -1 - index, sessions }))

@@ -1,0 +1,92 @@
+/** One trace from the request to what its event and its job bring about. */
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { type TestApp, testApp } from '../../src/testing/test-app.ts'
+import type { TestCaller } from '../../src/testing/test-caller.ts'
+import { collectSpans } from './collected-spans.ts'
+import { notesApp, ReadNote, WriteNote } from './notes-app.ts'
+
+describe('with an OpenTelemetry SDK registered', () => {
+  const collected = collectSpans()
+  let app: TestApp
+  let ada: TestCaller
+  before(async () => {
+    app = await testApp(notesApp)
+    ada = await app.caller('acme', { permissions: ['notes:write'] })
+  })
+  after(() => app.stop())
+  beforeEach(() => collected.reset())
+
+  const named = (name: string): ReadableSpan => {
+    const found = collected.spans.find((span) => span.name === name)
+    assert.ok(found, `${name} among ${collected.spans.map((span) => span.name).join(' | ')}`)
+    return found
+  }
+  const parentOf = (span: ReadableSpan) => span.parentSpanContext?.spanId
+  const idOf = (span: ReadableSpan) => span.spanContext().spanId
+
+  test('request, operation, batches, event and job are one trace, each below its cause', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const reply = await ada.ask('POST /v1/notes', {
+      body: { text: 'traced' },
+      headers: { traceparent, tracestate: 'vendor=1' },
+    })
+    assert.equal(reply.status, 201)
+    await app.settle()
+    const request = named('POST /v1/notes')
+    const operation = named('notes.write-note')
+    assert.equal(parentOf(request), 'b7ad6b7169203331')
+    assert.equal(reply.headers.get('traceparent')?.split('-')[2], idOf(request))
+    assert.equal(parentOf(operation), idOf(request))
+    for (const name of ['event notes.count-reader', 'job notes.print-note']) {
+      assert.equal(parentOf(named(name)), idOf(operation), name)
+    }
+    const batches = collected.spans.filter((span) => span.attributes['db.system.name'])
+    const ofOperation = batches.filter((span) => parentOf(span) === idOf(operation))
+    assert.equal(ofOperation.length, 2, 'the opening batch and the closing one')
+    assert.match(String(ofOperation[0]?.attributes['db.query.summary']), /^BEGIN; .*INSERT notes$/)
+    for (const span of collected.spans) {
+      assert.equal(span.spanContext().traceId, '0af7651916cd43dd8448eb211c80319c', span.name)
+      assert.equal(span.spanContext().traceState?.serialize() ?? 'vendor=1', 'vendor=1')
+    }
+    assert.equal(request.attributes['http.response.status_code'], 201)
+    assert.equal(request.attributes['http.route'], '/v1/notes')
+  })
+
+  test('a trace that is not sampled stays so', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00'
+    const reply = await ada.ask('POST /v1/notes', {
+      body: { text: 'quiet' },
+      headers: { traceparent },
+    })
+    await app.settle()
+    assert.deepEqual(collected.spans, [])
+    assert.match(
+      reply.headers.get('traceparent') ?? '',
+      /^00-0af7651916cd43dd8448eb211c80319c-.*-00$/,
+    )
+  })
+
+  test('a refusal is told, a failure marks its spans', async () => {
+    await ada.ask('POST /v1/notes', { body: { text: 'x', fail: 'problem' } })
+    assert.equal(named('POST /v1/notes').status.code, 0)
+    assert.equal(named('POST /v1/notes').attributes['error.type'], 'taken')
+    collected.reset()
+    await ada.ask('POST /v1/notes', { body: { text: 'x', fail: 'sql' } })
+    assert.equal(named('POST /v1/notes').status.code, 2)
+    const failed = collected.spans.find((span) => span.attributes['error.type'] === '22012')
+    assert.match(String(failed?.attributes['db.query.summary']), /^BEGIN/)
+  })
+
+  test('a query is one request, one operation and one batch', async () => {
+    const { id } = await ada.call(WriteNote, { text: 'read' })
+    collected.reset()
+    await ada.call(ReadNote, { id })
+    assert.deepEqual(
+      collected.spans.map(({ kind }) => kind).sort(),
+      [0, 1, 2],
+      'internal, server, client',
+    )
+  })
+})
