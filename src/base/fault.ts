@@ -283,3 +283,8 @@ export class HoldfastError extends Error {
 export function isFault(error: unknown, code?: FaultCode): error is HoldfastError {
   return error instanceof HoldfastError && (code === undefined || error.code === code)
 }
+
+/** Why a signal has aborted: the deadline, where that was its reason; whoever else aborts has gone away. */
+export function abortFault({ reason }: AbortSignal, cause: unknown = reason): HoldfastError {
+  return new HoldfastError(isFault(reason) ? reason.code : 'HF_CANCELLED', undefined, { cause })
+}

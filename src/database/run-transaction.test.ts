@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { systemClock } from '../base/clock.ts'
-import { isFault } from '../base/fault.ts'
+import { HoldfastError, isFault } from '../base/fault.ts'
 import type { Cut } from '../testing/tcp-proxy.ts'
 import { plainTransaction, WireDatabase } from '../testing/wire-database.ts'
 import type { Pool } from './pool.ts'
@@ -328,6 +328,17 @@ test('at the deadline the running statement is cancelled', async () => {
   const deadlineMs = systemClock.monotonicMs() + 300
   const ended = plainTransaction(pool, (tx) => tx.query(sleep), { deadlineMs })
   await assert.rejects(ended, (error) => isFault(error, 'HF_DEADLINE_EXCEEDED'))
+})
+
+test('a signal that the deadline has aborted is the deadline, not a caller that left', async () => {
+  const deadline = new AbortController()
+  const { signal } = deadline
+  const ended = plainTransaction(pool, (tx) => tx.query(sleep), { signal })
+  await sleeping()
+  deadline.abort(new HoldfastError('HF_DEADLINE_EXCEEDED'))
+  await assert.rejects(ended, (error) => isFault(error, 'HF_DEADLINE_EXCEEDED'))
+  const late = plainTransaction(pool, (tx) => tx.query(sleep), { signal })
+  await assert.rejects(late, (error) => isFault(error, 'HF_DEADLINE_EXCEEDED'))
 })
 
 test('past the deadline nothing is sent and nothing committed', async () => {

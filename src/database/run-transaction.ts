@@ -4,7 +4,7 @@
  */
 import { type Backoff, backoffMs } from '../base/backoff.ts'
 import { pause } from '../base/clock.ts'
-import { HoldfastError } from '../base/fault.ts'
+import { abortFault, HoldfastError } from '../base/fault.ts'
 import type { Pool } from './pool.ts'
 import { ConnectionLostError, hasState, isRetryable, sqlstate } from './sqlstate.ts'
 import type { Rows } from './statement.ts'
@@ -133,7 +133,7 @@ export async function beforeNextRun(
 ): Promise<void> {
   const delayMs = backoffMs(BACKOFF, attempt)
   const leftMs = options.deadlineMs - pool.clock.monotonicMs()
-  if (options.signal?.aborted) throw new HoldfastError('HF_CANCELLED', undefined, { cause: error })
+  if (options.signal?.aborted) throw abortFault(options.signal, error)
   if (attempt >= attemptsMax || delayMs >= leftMs) {
     throw new HoldfastError('HF_RETRIES_EXHAUSTED', `${attempt} runs.`, { cause: error })
   }
@@ -145,7 +145,7 @@ export async function beforeNextRun(
 /** A cancelled statement is the deadline's doing or the caller's; say which. So is a lock not had. */
 function meaning(options: RunOptions, error: unknown, pool: Pool): unknown {
   if (!hasState(error, sqlstate.queryCanceled, sqlstate.lockNotAvailable)) return error
-  if (options.signal?.aborted) return new HoldfastError('HF_CANCELLED', undefined, { cause: error })
+  if (options.signal?.aborted) return abortFault(options.signal, error)
   if (options.deadlineMs - pool.clock.monotonicMs() > 0) return error
   return new HoldfastError('HF_DEADLINE_EXCEEDED', undefined, { cause: error })
 }

@@ -7,7 +7,7 @@
  * from its start, inside REPEATABLE READ READ ONLY, and is remembered as one that does.
  * (Reads have no effects, so a second run changes nothing.)
  */
-import { HoldfastError } from '../base/fault.ts'
+import { abortFault, HoldfastError } from '../base/fault.ts'
 import { markAnswered } from '../runtime/answered-failures.ts'
 import { ANSWER_GRACE_MS } from './answer-grace.ts'
 import type { Connection } from './connection.ts'
@@ -123,8 +123,9 @@ class Snapshot implements Reader {
   }
 
   #assertGoing(): void {
-    if (this.#options.signal?.aborted) throw new HoldfastError('HF_CANCELLED')
-    if (this.#options.deadlineMs <= this.#pool.clock.monotonicMs()) {
+    const { signal, deadlineMs } = this.#options
+    if (signal?.aborted) throw abortFault(signal)
+    if (deadlineMs <= this.#pool.clock.monotonicMs()) {
       throw new HoldfastError('HF_DEADLINE_EXCEEDED')
     }
   }
@@ -212,6 +213,6 @@ function meaning(error: unknown, options: SnapshotOptions): unknown {
     return new HoldfastError('HF_QUERY_WRITES', undefined, { cause: error })
   }
   if (!hasState(error, sqlstate.queryCanceled, sqlstate.lockNotAvailable)) return error
-  const code = options.signal?.aborted ? 'HF_CANCELLED' : 'HF_DEADLINE_EXCEEDED'
-  return new HoldfastError(code, undefined, { cause: error })
+  if (options.signal?.aborted) return abortFault(options.signal, error)
+  return new HoldfastError('HF_DEADLINE_EXCEEDED', undefined, { cause: error })
 }

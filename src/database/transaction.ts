@@ -15,7 +15,7 @@
  * round trip. k awaited statements cost k + 1 round trips, and none at all costs one.
  */
 import { assert } from '../base/assert.ts'
-import { HoldfastError } from '../base/fault.ts'
+import { abortFault, HoldfastError } from '../base/fault.ts'
 import { markAnswered } from '../runtime/answered-failures.ts'
 import { ANSWER_GRACE_MS } from './answer-grace.ts'
 import type { Connection } from './connection.ts'
@@ -151,7 +151,8 @@ export class Transaction {
   #assertGoing(): void {
     if (this.#state === 'failed') throw this.#failure
     if (this.#state === 'closed') throw scopeClosed(this.#closedAt)
-    if (this.#options.signal?.aborted) throw new HoldfastError('HF_CANCELLED')
+    const { signal } = this.#options
+    if (signal?.aborted) throw abortFault(signal)
     if (this.#remainingMs() <= 0) throw new HoldfastError('HF_DEADLINE_EXCEEDED')
   }
 

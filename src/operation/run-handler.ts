@@ -1,5 +1,5 @@
 /** 7. run: the user's code, with whatever goes around it, inside the outbound guard. */
-import { HoldfastError } from '../base/fault.ts'
+import { abortFault } from '../base/fault.ts'
 import { insideTransaction } from '../runtime/outbound-guard.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { Around } from './handler.ts'
@@ -32,17 +32,13 @@ export function runInside(
 
 /** Code that ignores its signal is left behind at the deadline; what it calls then is refused. */
 export async function withinDeadline<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  if (signal.aborted) throw reasonOf(signal)
+  if (signal.aborted) throw abortFault(signal)
   const { promise, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(reasonOf(signal))
+  const abort = () => reject(abortFault(signal))
   signal.addEventListener('abort', abort, { once: true })
   try {
     return await Promise.race([work(), promise])
   } finally {
     signal.removeEventListener('abort', abort)
   }
-}
-
-function reasonOf(signal: AbortSignal): unknown {
-  return signal.reason ?? new HoldfastError('HF_CANCELLED')
 }
