@@ -77,8 +77,10 @@ FROM (
 ) AS o
 JOIN seed_products AS p ON p.n = o.item + o.item / 49 + 1;
 
-INSERT INTO orders (id, customer_id, status, currency, total_minor, placed_at, cancelled_at, shipped_at)
-SELECT o.id, o.customer, CASE WHEN o.cancelled THEN 'cancelled' WHEN o.held THEN 'held' ELSE 'placed' END, l.currency, l.total_minor, o.at,
+-- What was shipped had been paid for in advance, past the payments module: it keeps what it charged itself.
+INSERT INTO orders (id, customer_id, status, payment_status, currency, total_minor, placed_at, cancelled_at, shipped_at)
+SELECT o.id, o.customer, CASE WHEN o.cancelled THEN 'cancelled' WHEN o.held THEN 'held' ELSE 'placed' END,
+  CASE WHEN o.shipped THEN 'paid' ELSE 'unpaid' END, l.currency, l.total_minor, o.at,
   CASE WHEN o.cancelled THEN o.at + interval '2 hours' END, CASE WHEN o.shipped THEN o.at + interval '1 day' END
 FROM seed_orders AS o
 JOIN (SELECT n, min(currency) AS currency, sum(price_minor * quantity) AS total_minor FROM seed_lines GROUP BY n) AS l USING (n)

@@ -10,6 +10,7 @@ import { buildRegistry } from '../../src/operation/registry.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
 import { type TestDatabase, testDatabase } from '../../src/testing/test-database.ts'
 import { type TestSignal, testSignal } from '../../src/testing/test-signal.ts'
+import { until } from '../../test/until.ts'
 import { app } from './app.ts'
 import type { Mail, Mailer } from './notifications/mailer.ts'
 import { ProviderAdmin } from './payment-provider/provider-admin.ts'
@@ -72,7 +73,10 @@ export interface TestShopOptions {
 }
 
 export async function testShop(options: TestShopOptions = {}): Promise<TestShop> {
+  // What did start is stopped where the rest does not: a test that fails must not hang.
+  await using cleanup = new AsyncDisposableStack()
   const database = await testDatabase()
+  cleanup.defer(() => database.drop())
   await migrate({ url: database.url, sources: migrationSources(buildRegistry(app)) })
   await seed({ url: database.url, sizes: { acme: size, globex: size } })
   const mails = testSignal<Mail>('mail')
@@ -89,10 +93,14 @@ export async function testShop(options: TestShopOptions = {}): Promise<TestShop>
     LOG_LEVEL: 'error',
   })
   const { payments, ...provider } = await testProvider()
+  cleanup.defer(provider.stop)
+  cleanup.defer(() => payments.close())
   const running = await startApp(app, { config, roles, services: { mailer, payments } })
+  cleanup.defer(() => running.stop())
   await provider.admin.sendWebhooksTo(`${running.apiUrl}/v1/webhooks/payments`)
   const inTenant: InTenant = (tenant, role, text, values) =>
     askDatabase(database.url, tenant, role, text, values)
+  const stops = cleanup.move()
   return {
     running,
     database,
@@ -105,12 +113,7 @@ export async function testShop(options: TestShopOptions = {}): Promise<TestShop>
       await running.loops.stop()
       running.loops.start()
     },
-    async [Symbol.asyncDispose]() {
-      await running.stop()
-      await provider.stop()
-      payments.close()
-      await database.drop()
-    },
+    [Symbol.asyncDispose]: () => stops.disposeAsync(),
   }
 }
 
@@ -184,6 +187,17 @@ export async function allPages<Item>(by: Caller, path: string): Promise<Item[]> 
     cursor = body.next_cursor
   }
   return items
+}
+
+/** Pays for an order, and waits until it is. */
+export async function payFor(by: Caller, order: string): Promise<void> {
+  const body = { source: 'src_card' }
+  const { status } = await by.ask(`POST /v1/orders/${order}/pay`, { body })
+  if (status !== 202) throw new Error(`${order} could not be paid for: ${status}`)
+  await until(`${order} is paid`, async () => {
+    const { body } = await by.ask(`GET /v1/orders/${order}`)
+    return body.payment_status === 'paid'
+  })
 }
 
 /** One statement on a connection of its own, with the context of a tenant. */

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { until } from '../../../test/until.ts'
 import type { SunkMail } from '../smtp-sink.ts'
 import { type SmtpSink, startSmtpSink } from '../smtp-sink-process.ts'
-import { testShop } from '../test-shop.ts'
+import { payFor, testShop } from '../test-shop.ts'
 import { html } from './html.ts'
 import { smtpMailer } from './mailer.ts'
 import { confirmationMail, receiptMail, shippingMail } from './mails.ts'
@@ -110,6 +110,11 @@ test('while SMTP is down nothing is lost: all mails arrive once it is back, each
     const first = await place()
     await until('the first mail has come', async () => sunk(file).length === 1)
 
+    await payFor(customer, first)
+    const { body: payment } = await customer.ask(`GET /v1/orders/${first}/payment`)
+    await shop.deliverEvents()
+    await until('the receipt has come', async () => sunk(file).length === 2)
+
     await sink.stop()
     const orders = [first, await place(), await place(), await place()]
     const { body: shipment } = await merchant.ask<{ id: string }>(
@@ -123,16 +128,16 @@ test('while SMTP is down nothing is lost: all mails arrive once it is back, each
     const failed = `SELECT FROM holdfast.jobs WHERE queue = 'mail' AND last_error IS NOT NULL`
     const waiting = () => shop.rows('acme', failed, [], 'holdfast_loops')
     await until('every mail has failed once', async () => (await waiting()).length === 4)
-    assert.equal(sunk(file).length, 1)
+    assert.equal(sunk(file).length, 2)
 
     sink = await startSmtpSink(file, Number(new URL(sink.url).port))
     const due = `UPDATE holdfast.jobs SET run_at = clock_timestamp()`
     await until('all mails have come', async () => {
       await shop.rows('acme', due, [], 'holdfast_loops')
-      return sunk(file).length === 5
+      return sunk(file).length === 6
     })
     await shop.finishJobs()
-    const ids = [...orders, shipment.id].map((id) => `<${id}@acme.shop.example>`)
+    const ids = [...orders, payment.id, shipment.id].map((id) => `<${id}@acme.shop.example>`)
     assert.deepEqual(
       sunk(file)
         .map(({ message_id }) => message_id)

@@ -137,9 +137,15 @@ export const NotePayment = defineCommand({
 
 export const shippingProblems = {
   orderNotFound,
-  orderNotShippable: conflict('The order cannot be shipped', {
-    description: 'It is held, cancelled, or shipped already.',
-  }),
+  orderNotShippable: conflict(
+    'The order cannot be shipped',
+    z.object({ order_status: orderStatus, payment_status: paymentStatus, shipped: z.boolean() }),
+    {
+      description: 'It is held, cancelled, not paid for, or shipped already.',
+      // The money may be on its way: the same request may be sent again.
+      transient: true,
+    },
+  ),
 }
 
 /** For shipping, inside its transaction: from now on the order cannot be cancelled. */

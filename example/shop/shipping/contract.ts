@@ -36,7 +36,7 @@ export const CreateShipment = defineCommand({
   name: 'shipping.create-shipment',
   http: 'POST /v1/orders/{id}/shipments',
   summary: 'Begin to ship an order',
-  description: 'From then on the order can no longer be cancelled.',
+  description: 'An order that is paid for; from then on it can no longer be cancelled.',
   status: 201,
   input: z.object({
     id: orderId.input,

@@ -1,14 +1,29 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { z } from 'zod'
+import { until } from '../../../test/until.ts'
 import type { Order } from '../ordering/contract.ts'
-import { type Answer, allPages, type Caller, type TestShop, testShop } from '../test-shop.ts'
+import {
+  type Answer,
+  type AskOptions,
+  allPages,
+  type Caller,
+  payFor,
+  type TestShop,
+  testShop,
+} from '../test-shop.ts'
 import type { Shipment, ShipmentSummary } from './contract.ts'
 import { shipmentStates, statesBefore } from './shipment-states.ts'
 
 type OrderBody = z.output<typeof Order>
 type ShipmentBody = z.output<typeof Shipment>
 type Summary = z.output<typeof ShipmentSummary>
+
+interface Refused {
+  readonly code: string
+  readonly order_status: string
+  readonly payment_status: string
+}
 
 let shop: TestShop
 let merchant: Caller
@@ -22,14 +37,21 @@ before(async () => {
 })
 after(() => shop[Symbol.asyncDispose]())
 
-async function placed(): Promise<OrderBody> {
-  const body = { lines: [{ sku: 'PARCEL', quantity: 1 }] }
+async function placed(sku = 'PARCEL'): Promise<OrderBody> {
+  const body = { lines: [{ sku, quantity: 1 }] }
   return (await customer.ask<OrderBody>('POST /v1/orders', { body })).body
 }
 
-const ship = (order: string, by = merchant) =>
-  by.ask<Summary>(`POST /v1/orders/${order}/shipments`, {
+async function paid(): Promise<OrderBody> {
+  const order = await placed()
+  await payFor(customer, order.id)
+  return order
+}
+
+const ship = (order: string, by = merchant, options: AskOptions = {}) =>
+  by.ask<Summary & Refused>(`POST /v1/orders/${order}/shipments`, {
     body: { carrier: 'Postal', tracking_code: 'P-1' },
+    ...options,
   })
 
 const move = (id: string, status: string, headers: Record<string, string> = {}) =>
@@ -39,14 +61,14 @@ const move = (id: string, status: string, headers: Record<string, string> = {}) 
   })
 
 async function shipped(): Promise<Summary> {
-  const { status, body } = await ship((await placed()).id)
+  const { status, body } = await ship((await paid()).id)
   assert.equal(status, 201)
   return body
 }
 
 describe('a shipment', () => {
   test('goes from state to state, and its customer sees each', async () => {
-    const order = await placed()
+    const order = await paid()
     const made = await ship(order.id)
     assert.equal(made.headers.get('location'), `/v1/shipments/${made.body.id}`)
     assert.equal(made.headers.get('etag'), '"1"')
@@ -117,7 +139,7 @@ describe('a shipment', () => {
 
 describe('an order', () => {
   test('is shipped once, and not cancelled any more', async () => {
-    const { id } = await placed()
+    const { id } = await paid()
     const answers = await Promise.all([ship(id), ship(id), ship(id)])
     assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 409, 409])
     assert.equal((await customer.ask(`POST /v1/orders/${id}/cancel`)).status, 409)
@@ -125,7 +147,7 @@ describe('an order', () => {
 
   test('is shipped or cancelled, never both', async () => {
     for (let round = 0; round < 10; round++) {
-      const { id } = await placed()
+      const { id } = await paid()
       const [shipment, cancelled] = await Promise.all([
         ship(id),
         customer.ask(`POST /v1/orders/${id}/cancel`),
@@ -135,11 +157,33 @@ describe('an order', () => {
     }
   })
 
-  test('that is cancelled or of another tenant is not shipped', async () => {
+  test('is not shipped before it is paid for; one that costs nothing is', async () => {
     const { id } = await placed()
+    const key = { idempotencyKey: 'before-and-after' }
+    const early = await ship(id, merchant, key)
+    assert.deepEqual(
+      [early.status, early.body.code, early.body.order_status, early.body.payment_status],
+      [409, 'order-not-shippable', 'placed', 'unpaid'],
+    )
+    await customer.ask(`POST /v1/orders/${id}/pay`, { body: { source: 'src_declined' } })
+    await until('the card is declined', async () => {
+      const { body } = await customer.ask(`GET /v1/orders/${id}`)
+      return body.payment_status === 'declined'
+    })
+    assert.equal((await ship(id)).status, 409)
+    await payFor(customer, id)
+    assert.equal((await ship(id, merchant, key)).status, 201)
+
+    const gift = { sku: 'GIFT', name: 'Gift', price_minor: 0, currency: 'EUR', stock: 1 }
+    await merchant.ask('POST /v1/products', { body: gift })
+    assert.equal((await ship((await placed('GIFT')).id)).status, 201)
+  })
+
+  test('that is cancelled or of another tenant is not shipped', async () => {
+    const { id } = await paid()
     await customer.ask(`POST /v1/orders/${id}/cancel`)
     assert.equal((await ship(id)).status, 409)
     const foreign = await shop.caller('globex', 'merchant')
-    assert.equal((await ship((await placed()).id, foreign)).status, 404)
+    assert.equal((await ship((await paid()).id, foreign)).status, 404)
   })
 })
