@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { actJob, runJob, runSubscription } from '../../src/operation/execute-work.ts'
+import { ProblemError } from '../../src/operation/problem.ts'
 import type { RegisteredJob, RegisteredSubscription } from '../../src/operation/registered.ts'
 import { CANARY, type TwoTenants } from './two-tenants.ts'
 
@@ -32,12 +33,13 @@ export async function runForeignJob(tenants: TwoTenants, job: RegisteredJob): Pr
   const mails = tenants.shop.mails.count
   const run =
     handler.act === undefined ? runJob(runtime, job, asked, []) : actJob(runtime, job, asked)
-  // It may fail, as it finds nothing; what it leaves is looked at afterwards.
+  // It may refuse, as it finds nothing; what it leaves is looked at afterwards.
   const failure: unknown = await run.then(
     () => undefined,
     (error) => error,
   )
   assert.ok(!String(failure).includes(CANARY), String(failure))
+  assert.ok(failure === undefined || failure instanceof ProblemError, `${name}: ${String(failure)}`)
   assert.equal(tenants.shop.mails.count, mails, `${name} has sent a mail`)
 }
 

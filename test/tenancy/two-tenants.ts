@@ -6,7 +6,13 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { type Role, roleNames, type Tenant } from '../../example/shop/shared/roles.ts'
-import { type Answer, type Caller, type TestShop, testShop } from '../../example/shop/test-shop.ts'
+import {
+  type Answer,
+  type Caller,
+  payFor,
+  type TestShop,
+  testShop,
+} from '../../example/shop/test-shop.ts'
 import type { JsonSchema } from '../../src/base/schema.ts'
 import type { RegisteredOperation, Registry } from '../../src/operation/registered.ts'
 import { until } from '../until.ts'
@@ -64,7 +70,9 @@ export class TwoTenants {
   }
 
   static async start(): Promise<TwoTenants> {
-    const shop = await testShop()
+    // A server that nobody stops would keep the run of the tests from ending.
+    await using cleanup = new AsyncDisposableStack()
+    const shop = cleanup.use(await testShop())
     const own = await sideOf(shop, 'acme')
     const foreign = await sideOf(shop, 'globex')
     const tenants = new TwoTenants(shop, own, foreign)
@@ -73,6 +81,7 @@ export class TwoTenants {
     await tenants.#hurry()
     await shop.finishJobs()
     for (const side of [own, foreign]) await tenants.#look(side)
+    cleanup.move()
     return tenants
   }
 
@@ -105,6 +114,7 @@ export class TwoTenants {
     }
     for (let orders = 0; orders < 4; orders++) {
       const { body: order } = await callers.customer.ask('POST /v1/orders', { body })
+      await payFor(callers.customer, order.id as string)
       shippable.push(order.id as string)
     }
     for (const order of shippable.splice(0, 2)) {
@@ -119,7 +129,7 @@ export class TwoTenants {
       const { body: order } = await callers.customer.ask('POST /v1/orders', { body })
       orders.push(order.id as string)
     }
-    for (const order of paid) await this.#pay(order, callers.customer)
+    for (const order of paid) await payFor(callers.customer, order)
     const [, second] = paid
     assert.equal((await callers.customer.ask(`POST /v1/orders/${second}/cancel`)).status, 200)
     // Last: what takes the first order that it sees takes one of these.
@@ -134,15 +144,6 @@ export class TwoTenants {
       const path = `/v1/product-imports/${sent.body.id}`
       const found = await callers.merchant.ask<{ status: string }>(`GET ${path}`)
       return found.body.status === 'done'
-    })
-  }
-
-  async #pay(order: string, customer: Caller): Promise<void> {
-    const source = { source: 'src_card' }
-    assert.equal((await customer.ask(`POST /v1/orders/${order}/pay`, { body: source })).status, 202)
-    await until('it is paid', async () => {
-      const { body } = await customer.ask(`GET /v1/orders/${order}/payment`)
-      return body.status === 'captured'
     })
   }
 

@@ -39,8 +39,10 @@ export const reconcilePayment = shop.handle(ReconcilePayment, {
 
 export const followUp = shop.handle(FollowUp, {
   allow: may('payments:advance'),
-  async run({ input: { payment_id, round }, tx, scope }) {
-    const { status, goal } = await tx.one(selectProgress(payment_id))
+  async run({ input: { payment_id, round }, tx, scope, fail }) {
+    const payment = await tx.maybeOne(selectProgress(payment_id))
+    if (payment === undefined) throw fail.paymentNotFound()
+    const { status, goal } = payment
     if (nextStep(status, goal) === undefined) return { decided: true }
     seeThrough(tx, scope.clock, { id: payment_id, status, goal }, round + 1)
     return { decided: false }

@@ -134,6 +134,7 @@ export const FollowUp = defineCommand({
   idempotency: 'natural',
   input: z.object({ payment_id: z.uuid(), round: z.int().min(1) }),
   output: z.object({ decided: z.boolean() }),
+  problems: { paymentNotFound },
 })
 
 /** Outbound: a few slow payments must not hold up the mails. */
