@@ -70,7 +70,10 @@ const FIXES: Readonly<Partial<Record<FindingClass, Fixes>>> = {
     { title: 'Or map it to an answer that says "try again"', sql: '' },
   ],
   'unique-violation': ({ write }) => [
-    { title: 'Let the insert decide', sql: `${write?.sql ?? 'INSERT ...'} ON CONFLICT DO NOTHING` },
+    {
+      title: 'Let the insert decide',
+      sql: beforeReturning(write?.sql ?? 'INSERT ...', 'ON CONFLICT DO NOTHING'),
+    },
     { title: 'Or map 23505 to the answer that the check would have given', sql: '' },
   ],
   'self-deadlock': () => [
@@ -91,9 +94,8 @@ function lockRead({ read, scope }: Anomaly): Fix {
 
 function guardWrite({ write, read }: Anomaly): Fix {
   const sql = (write?.sql ?? 'UPDATE ... WHERE ...').trim().replace(/;$/, '')
-  const guarded = /\bwhere\b/i.test(sql)
-    ? `${sql} AND <what the check asks>`
-    : `${sql} WHERE <what the check asks>`
+  const word = /\bwhere\b/i.test(sql) ? 'AND' : 'WHERE'
+  const guarded = beforeReturning(sql, `${word} <what the check asks>`)
   return {
     title:
       read === undefined
@@ -101,6 +103,11 @@ function guardWrite({ write, read }: Anomaly): Fix {
         : 'Or put the check into the write, compute from the row itself, and look at rowCount',
     sql: guarded,
   }
+}
+
+function beforeReturning(sql: string, clause: string): string {
+  const at = sql.search(/\s+returning\b(?!.*\breturning\b)/is)
+  return at < 0 ? `${sql} ${clause}` : `${sql.slice(0, at)} ${clause}${sql.slice(at)}`
 }
 
 function oneTransaction({ scope }: Anomaly): Fix {

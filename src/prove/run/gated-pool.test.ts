@@ -1,6 +1,9 @@
 /** The pool that a command gets is one to what people use over a pool. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { deflate } from 'node:zlib'
+import { PrismaPg } from '@prisma/adapter-pg'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, pgTable } from 'drizzle-orm/pg-core'
 import { and, eq, gte, sql } from 'drizzle-orm/sql'
@@ -121,3 +124,32 @@ test('a cursor or a stream is not told apart', async () => {
   assert.equal(verdict.verdict, 'INCONCLUSIVE')
   assert.match(verdict.reason, /reads through a cursor or a stream at .*gated-pool\.test\.ts:\d+/)
 })
+
+test('Prisma: a transaction of its adapter, under the guard of its client', async () => {
+  const statement = (text: string, args: unknown[] = []) => ({ sql: text, args, argTypes: [] })
+  const spend: RaceCommand = async (pool) => {
+    // As Prisma's client guards the start of a transaction while it loads what compiles a query.
+    const guard = setTimeout(() => {}, GUARD_MS)
+    await promisify(deflate)(Buffer.alloc(COMPILED_BYTES))
+    const transaction = await (await new PrismaPg(pool).connect()).startTransaction()
+    clearTimeout(guard)
+    const { rows } = await transaction.queryRaw(statement('SELECT balance FROM accounts'))
+    const isEnough = Number(rows[0]?.[0]) >= 70
+    const update = 'UPDATE accounts SET balance = balance - $1 RETURNING balance'
+    if (isEnough) await transaction.queryRaw(statement(update, [70]))
+    await transaction.executeRaw(statement('COMMIT'))
+    await transaction.commit()
+    return isEnough
+  }
+  const verdict = await explore(spend)
+  assert.equal(verdict.verdict, 'VIOLATION')
+  const [{ class: kind, trace, fixes }] = verdict.findings
+  assert.equal(kind, 'lost-update')
+  assert.ok(!trace.some(({ sql }) => sql.includes('pass')), 'the guard has not run out')
+  assert.match(fixes[1]?.sql ?? '', /WHERE <what the check asks> RETURNING balance$/)
+})
+
+/** Work beside the event loop that takes longer than a pause is waited for. */
+const COMPILED_BYTES = 8 * 1024 * 1024
+/** As long as the guards of Prisma's client. */
+const GUARD_MS = 2_000

@@ -29,7 +29,10 @@ interface Query {
 
 type Callback = (error: unknown, value?: unknown) => void
 
-export class GatedPool extends EventEmitter {
+/** Prisma's adapter asks whether it was handed a pool; none of pg's own is ever used. */
+const PgPool = pg.Pool as unknown as typeof EventEmitter
+
+export class GatedPool extends PgPool {
   readonly options = { max: CONNECTIONS_MAX }
   readonly Client = pg.Client
   readonly #session: Session

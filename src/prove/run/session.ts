@@ -67,6 +67,9 @@ const TURNS_MAX = 20
 const REFUSED_MAX = 20
 /** What a command waits for besides its timer comes within this, or after the timer. */
 const TIMER_GRACE_MS = 5
+/** A timer this long is rather the guard of something, as drivers set it while they load or connect. */
+const GUARD_MS = 1_000
+const GUARD_GRACE_MS = 1_000
 
 export class Session {
   readonly name: string
@@ -168,8 +171,13 @@ export class Session {
       if (this.#isSettled()) return true
     }
     if (this.timers.length === 0) return this.#settleLate(timeoutMs)
-    await this.#settleLate(TIMER_GRACE_MS)
+    await this.#settleLate(this.#timerMs < GUARD_MS ? TIMER_GRACE_MS : GUARD_GRACE_MS)
     return true
+  }
+
+  /** Until the next timer runs out. */
+  get #timerMs(): number {
+    return (this.timers[0]?.atMs ?? 0) - this.world.nowMs
   }
 
   #isSettled(): boolean {
