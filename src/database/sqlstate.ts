@@ -101,6 +101,13 @@ export function isStaleStatement(error: unknown): boolean {
   return error.state !== sqlstate.featureNotSupported || error.message.includes('cached plan')
 }
 
+const SESSION_END = [sqlstate.adminShutdown, sqlstate.crashShutdown, sqlstate.cannotConnectNow]
+
+/** The server ended the session: a connection lost, for whoever waits on it. A COMMIT in doubt is one already. */
+export function isSessionEnd(error: unknown): boolean {
+  return hasState(error, ...SESSION_END) && error.fatal
+}
+
 /** Another run of the whole transaction may succeed, and this one has certainly left nothing behind. */
 export function isRetryable(error: unknown): boolean {
   if (error instanceof ConnectionLostError) return !error.closingSent

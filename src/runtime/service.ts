@@ -39,7 +39,10 @@ export async function startServices(options: StartServicesOptions): Promise<Runn
   const { context, replace = {} } = options
   const services: Record<string, unknown> = { ...replace }
   const stops: Stop[] = []
-  const running = { services: named(services), stop: () => stopAll(stops, context.log) }
+  const running = {
+    services: namedServices(services, NOBODY_MAKES),
+    stop: () => stopAll(stops, context.log),
+  }
   for (const [name, definition] of options.definitions) {
     if (Object.hasOwn(replace, name)) continue
     try {
@@ -57,18 +60,20 @@ export async function startServices(options: StartServicesOptions): Promise<Runn
 /** What the language itself asks any object for: is it a promise, does it serialize itself. */
 const ASKED_OF_ANY = new Set(['then', 'toJSON'])
 
-/** A service that nobody makes is an error where it is asked for, by name, and not `undefined`. */
-function named(services: Record<string, unknown>): Readonly<Record<string, unknown>> {
+const NOBODY_MAKES = 'No module and not the app makes the service'
+
+/** A service that is not there is an error where it is asked for, by name, and not `undefined`. */
+export function namedServices(
+  services: Readonly<Record<string, unknown>>,
+  complaint: string,
+): Readonly<Record<string, unknown>> {
   return new Proxy(services, {
     get(target, name) {
       if (typeof name === 'symbol' || ASKED_OF_ANY.has(name) || Object.hasOwn(target, name)) {
         return Reflect.get(target, name)
       }
       const hint = didYouMean(name, Object.keys(target))
-      throw new HoldfastError(
-        'HF_APP_INVALID',
-        `No module and not the app makes the service "${name}"${hint}`,
-      )
+      throw new HoldfastError('HF_APP_INVALID', `${complaint} "${name}"${hint}`)
     },
   })
 }

@@ -96,6 +96,10 @@ class ProcessClient {
     if (!this.#lost) this.#shelf.giveBack(this.#client)
   }
 
+  getTransactionStatus(): string | null {
+    return this.#lost ? null : this.#client.getTransactionStatus()
+  }
+
   async drop(): Promise<void> {
     this.#lost = true
     await this.#shelf.drop(this.#client)
