@@ -5,17 +5,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import {
   conflict,
@@ -26,80 +17,34 @@ import {
   preconditionFailed,
   unavailable,
 } from '../src/index.ts'
-import { type TestDatabase, testDatabase } from '../src/testing/test-database.ts'
-import { type Block, blocks } from './docs/markdown.ts'
+import { filesOf, type Guestbook, newGuestbook, readGuide, runTests } from './docs/guestbook.ts'
+import type { Block } from './docs/markdown.ts'
 import { root } from './docs/project-copy.ts'
 import { Shell } from './docs/shell.ts'
 import { excerptOf, pathOf, shows, writeFiles } from './docs/snippets.ts'
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
-const guide = (name: string) => blocks(read(`docs/guides/${name}.md`))
+const guide = readGuide
 const firstApp = guide('first-app')
 const migrations = guide('migrations')
-
-/** What `npm install` would have made, without a registry. */
-function install(folder: string): void {
-  mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true })
-  symlinkSync(root, join(folder, 'node_modules/holdfast'))
-  symlinkSync('../holdfast/bin/holdfast.mjs', join(folder, 'node_modules/.bin/holdfast'))
-  for (const name of ['zod', 'kysely']) {
-    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
-  }
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  const options = {
-    customConditions: [SOURCE],
-    skipLibCheck: true,
-    typeRoots: [join(root, 'node_modules/@types')],
-  }
-  const config = {
-    extends: join(root, 'tsconfig.json'),
-    compilerOptions: options,
-    include: ['**/*.ts'],
-  }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
-}
-
-/** The package from its sources: that a build is the same is shown by exports.test.ts. */
-const SOURCE = 'holdfast-source'
 
 const missing = ['bash', 'curl', 'npx'].filter((name) => spawnSync(name, ['--version']).error)
 
 describe('the first app', { skip: missing.length > 0 && `no ${missing}`, timeout: 120_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-guide-'))
-  let database: TestDatabase
+  let book: Guestbook
   let shell: Shell
   let app: ChildProcess | undefined
-  let env: NodeJS.ProcessEnv = {}
 
   before(async () => {
-    install(folder)
-    writeFiles(
-      folder,
-      firstApp.filter((block) => pathOf(block) !== undefined),
-    )
-    database = await testDatabase()
-    env = {
-      ...process.env,
-      PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
-      NODE_OPTIONS: `--conditions=${SOURCE}`,
-      NODE_TEST_CONTEXT: undefined,
-      HOLDFAST_TEST_SERVER: undefined,
-      DATABASE_URL: database.url,
-      DATABASE_DIRECT_URL: undefined,
-      PORT: '0',
-      ADMIN_PORT: '0',
-      npm_config_offline: 'true',
-      npm_config_loglevel: 'error',
-    }
-    shell = new Shell(folder, env)
+    book = await newGuestbook()
+    shell = new Shell(book.folder, book.env)
   })
 
   after(async () => {
     app?.kill('SIGTERM')
     if (app !== undefined && app.exitCode === null) await once(app, 'exit')
     await shell.close()
-    await database.drop()
-    rmSync(folder, { recursive: true, force: true })
+    await book.remove()
   })
 
   async function typed(block: Block): Promise<string> {
@@ -114,32 +59,22 @@ describe('the first app', { skip: missing.length > 0 && `no ${missing}`, timeout
 
   test('is migrated, and compiles, with its tests and as it is deployed', async () => {
     for (const block of commands('The tables')) await typed(block)
-    writeFiles(
-      folder,
-      guide('testing').filter((block) => pathOf(block) !== undefined),
-    )
+    writeFiles(book.folder, filesOf(guide('testing')))
     const deployed = guide('deployment').find((block) => pathOf(block) === 'main.ts')
-    writeFileSync(join(folder, 'deployed.ts'), excerptOf(deployed as Block))
-    const compiler = join(root, 'node_modules/typescript/bin/tsc')
-    const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', folder])
-    assert.equal(status, 0, String(stdout))
+    writeFileSync(join(book.folder, 'deployed.ts'), excerptOf(deployed as Block))
+    assert.equal(book.compile(), '')
   })
 
   test('passes the tests of the guide to testing', () => {
-    const { HOLDFAST_TEST_SERVER } = process.env
-    const { status, stdout } = spawnSync(process.execPath, ['--test', 'guestbook.test.ts'], {
-      cwd: folder,
-      env: { ...env, HOLDFAST_TEST_SERVER, DATABASE_URL: undefined },
-      encoding: 'utf8',
-    })
-    assert.equal(status, 0, stdout)
-    assert.match(stdout, /pass 4/)
+    const { status, output } = runTests(book, 'guestbook.test.ts')
+    assert.equal(status, 0, output)
+    assert.match(output, /pass 4/)
   })
 
   test('starts, and signs once', async () => {
     app = spawn(process.execPath, ['main.ts'], {
-      cwd: folder,
-      env,
+      cwd: book.folder,
+      env: book.env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const [started] = await once(app.stdout as NodeJS.ReadableStream, 'data')
@@ -164,7 +99,7 @@ describe('the first app', { skip: missing.length > 0 && `no ${missing}`, timeout
 
   test('is migrated further, and shows what the guide shows', async () => {
     for (const [index, block] of migrations.entries()) {
-      if (pathOf(block) !== undefined) writeFiles(folder, [block])
+      if (pathOf(block) !== undefined) writeFiles(book.folder, [block])
       if (block.language !== 'sh') continue
       const { output, errors } = await shell.type(block.text)
       const next = migrations[index + 1]
@@ -205,13 +140,16 @@ describe('the guides to what is seen and how it is run', () => {
 const kinds = { invalid, forbidden, notFound, conflict, gone, preconditionFailed, unavailable }
 
 describe('guides that show the shop', () => {
-  for (const name of ['calling-out', 'commands', 'importing']) {
+  for (const name of ['calling-out', 'commands', 'importing', 'queries-and-pages']) {
     test(`${name} quotes what stands in it`, () => {
-      const excerpts = guide(name).filter(({ language }) => language === 'ts')
+      const shown = guide(name).filter(({ language }) => language === 'ts')
+      const nameless = shown.find((block) => pathOf(block) === undefined)
+      assert.equal(nameless, undefined, `line ${nameless?.line}: say of which file`)
+      const written = filesOf(shown)
+      const excerpts = shown.filter((block) => !written.includes(block))
       assert.ok(excerpts.length > 2)
       for (const block of excerpts) {
-        const path = pathOf(block)
-        assert.ok(path, `line ${block.line}: say of which file`)
+        const path = pathOf(block) as string
         assert.ok(read(path).includes(excerptOf(block)), `line ${block.line}: not in ${path}`)
       }
     })

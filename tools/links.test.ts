@@ -38,6 +38,15 @@ for (const document of documents) {
   })
 }
 
+test('the index of the documentation leads to every page but the rules', () => {
+  const index = new Set(links(read('docs/README.md')).map((link) => join('docs', link)))
+  const pages = documents.filter((path) => /^docs\/(?!rules\/|README)/.test(path))
+  assert.deepEqual(
+    pages.filter((path) => !index.has(path)),
+    [],
+  )
+})
+
 describe('the architecture', () => {
   const page = read('docs/ARCHITECTURE.md')
   const section = (title: string) =>
