@@ -28,9 +28,14 @@ const guide = readGuide
 const firstApp = guide('first-app')
 const migrations = guide('migrations')
 
+/** Seconds of work; a machine under load gets many of them. */
+const TIMEOUT_MS = 240_000
 const missing = ['bash', 'curl', 'npx'].filter((name) => spawnSync(name, ['--version']).error)
 
-describe('the first app', { skip: missing.length > 0 && `no ${missing}`, timeout: 120_000 }, () => {
+describe('the first app', {
+  skip: missing.length > 0 && `no ${missing}`,
+  timeout: TIMEOUT_MS,
+}, () => {
   let book: Guestbook
   let shell: Shell
   let app: ChildProcess | undefined
@@ -87,10 +92,11 @@ describe('the first app', { skip: missing.length > 0 && `no ${missing}`, timeout
     assert.equal(replies[0], replies[1])
   })
 
-  test('counts and thanks once, and explains itself', async (t) => {
+  test('counts and thanks once, and explains itself', async () => {
     const [, look, explain] = commands('Run it')
     const shown = firstApp.find(({ language }) => language === 'json')
-    await t.waitFor(async () => assert.equal(`${await typed(look as Block)}\n`, shown?.text))
+    // A moment is as long as the machine needs: only the time of the whole suite bounds it.
+    while (`${await typed(look as Block)}\n` !== shown?.text);
     assert.match(
       await typed(explain as Block),
       /^guestbook\.sign {2}command {2}POST \/v1\/entries\n/,
