@@ -11,6 +11,7 @@ import {
   type JobWork,
   runJob,
   runSubscription,
+  runWhenDead,
 } from '../operation/execute-work.ts'
 import type { Limit } from '../operation/limit.ts'
 import type { RegisteredJob, RegisteredSubscription, Registry } from '../operation/registered.ts'
@@ -22,7 +23,7 @@ import { createPruner } from '../runtime/pruner.ts'
 import type { Metrics } from '../runtime/telemetry/metric.ts'
 import { type EventTurn, Relay, type SubscriptionHandler } from '../state/event/relay.ts'
 import { pruneExpiredKeys } from '../state/idempotency/idempotency.ts'
-import { type Job, pruneJobHistory } from '../state/job/job.ts'
+import { type Job, nameAfterDeath, pruneJobHistory } from '../state/job/job.ts'
 import { createRescuer } from '../state/job/rescuer.ts'
 import { type JobHandler, type JobTurn, Worker } from '../state/job/worker.ts'
 import {
@@ -155,7 +156,7 @@ function wireCleaning(runtime: OperationRuntime, onRescued: () => void): readonl
   const pruner = (name: string, prune: (rowsMax: number) => Promise<number>) =>
     createPruner({ name, clock, log, prune })
   return [
-    createRescuer({ pool, clock, log, onRescued }),
+    createRescuer({ pool, clock, log, followed: followedJobs(runtime.registry), onRescued }),
     pruner('job-history pruner', (rowsMax) =>
       pruneJobHistory(pool, JOB_HISTORY_RETENTION_MS, rowsMax),
     ),
@@ -235,8 +236,39 @@ function wireWorker(runtime: OperationRuntime, recorder: WorkRecorder): Worker |
   if (jobs.length === 0) return undefined
   const { pool, clock, log } = runtime
   const queues = Object.fromEntries(jobs.map((job) => [job.contract.queue, SLOTS_PER_QUEUE]))
-  const handlers = new Map(jobs.map((job) => [job.name, jobHandler(runtime, recorder, job)]))
-  return new Worker({ pool, clock, log, handlers, queues })
+  const handlers = jobs.flatMap((job) => jobHandlers(runtime, recorder, job))
+  return new Worker({
+    pool,
+    clock,
+    log,
+    handlers: new Map(handlers.map((handler) => [handler.name, handler])),
+    queues,
+    followed: followedJobs(runtime.registry),
+  })
+}
+
+/** Those that have something to do when they are dead. */
+function followedJobs({ jobs }: Registry): readonly string[] {
+  return [...jobs.values()].filter(({ handler }) => handler.whenDead).map(({ name }) => name)
+}
+
+function jobHandlers(
+  runtime: OperationRuntime,
+  recorder: WorkRecorder,
+  job: RegisteredJob,
+): readonly JobHandler[] {
+  const handler = jobHandler(runtime, recorder, job)
+  if (job.handler.whenDead === undefined) return [handler]
+  const whenDead: JobHandler = {
+    ...handler,
+    name: nameAfterDeath(job.name),
+    kind: 'run',
+    handle: (row, turn) =>
+      recorder.record(jobStart(row), (thread) =>
+        runWhenDead(runtime, job, jobWork(row, turn, thread), turn.closing),
+      ),
+  }
+  return [handler, whenDead]
 }
 
 function jobHandler(

@@ -75,6 +75,33 @@ export async function runJob(
   )
 }
 
+/** What a job that follows a death is told of it. */
+export interface JobDeath {
+  readonly id: string
+  readonly attempt: number
+  readonly error: string
+  readonly payload: unknown
+}
+
+/** Runs `whenDead` of a job; `fence` completes the job that follows the death. */
+export async function runWhenDead(
+  runtime: OperationRuntime,
+  job: RegisteredJob,
+  work: JobWork,
+  fence: readonly Statement[],
+): Promise<void> {
+  const { handler, contract } = job
+  const { id, attempt, error, payload: dead } = work.payload as JobDeath
+  const payload = parsedPayload(contract, dead)
+  const owner = ownerOf(runtime, job, work, contract.timeoutMs)
+  const { scope } = owner
+  const { services } = runtime
+  const facts = { ...work, id, attempt, attemptsMax: attempt, name: job.name }
+  await inTransaction(owner, job.isolation, fence, ({ tx }) =>
+    handler.whenDead?.({ payload, error, tx, scope, job: facts, services }),
+  )
+}
+
 /** Runs an `act` job. Whoever calls it completes the job afterwards. */
 export async function actJob(
   runtime: OperationRuntime,

@@ -11,7 +11,7 @@ const handlerNames: Readonly<Record<HandledContract['kind'], readonly string[]>>
   command: [...operationNames, 'isolation', 'attemptsMax', 'authenticate', 'run'],
   query: [...operationNames, 'run'],
   action: [...operationNames, 'authenticate', 'act'],
-  job: ['isolation', 'run', 'act'],
+  job: ['isolation', 'run', 'act', 'whenDead'],
 }
 
 export const handlerBounds = {
@@ -71,6 +71,10 @@ function checkBody(where: string, contract: HandledContract, handler: object): v
   )
   if (contract.kind === 'job' && bodies.length !== 1) {
     throw optionError(where, '`run` or `act`', 'must be there, and not both')
+  }
+  const { whenDead } = handler as { readonly whenDead?: unknown }
+  if (whenDead !== undefined && typeof whenDead !== 'function') {
+    throw optionError(where, 'whenDead', 'must be a function')
   }
   if (bodies.length === 1) return
   const name = contract.kind === 'action' ? 'act' : 'run'

@@ -124,20 +124,33 @@ export interface JobActContext<P extends Schema, S> extends JobContext<P, S> {
   readonly signal: AbortSignal
 }
 
+export interface JobDeadContext<P extends Schema, DB, S> extends JobRunContext<P, DB, S> {
+  /** Of the last attempt, as it stands with the dead letter: for people of yours, not for callers. */
+  readonly error: string
+}
+
+interface Mortal<P extends Schema, DB, S> {
+  /**
+   * What to do once the attempts are used up: in a transaction of its own, run by a job that follows
+   * the death and is tried again like any other. The dead letter may be replayed afterwards.
+   */
+  whenDead?(context: JobDeadContext<P, DB, S>): Awaitable<void>
+}
+
 /** In one transaction that also completes the job: done once, or not at all. */
-export interface JobRunHandler<P extends Schema, DB, S> {
+export interface JobRunHandler<P extends Schema, DB, S> extends Mortal<P, DB, S> {
   readonly isolation?: Isolation
   run(context: JobRunContext<P, DB, S>): Awaitable<void>
   readonly act?: never
 }
 
 /** May call outside; completed afterwards, so that a crash in between runs it again. */
-export interface JobActHandler<P extends Schema, S> {
+export interface JobActHandler<P extends Schema, DB, S> extends Mortal<P, DB, S> {
   act(context: JobActContext<P, S>): Awaitable<void>
   readonly run?: never
 }
 
-export type JobHandler<P extends Schema, DB, S> = JobRunHandler<P, DB, S> | JobActHandler<P, S>
+export type JobHandler<P extends Schema, DB, S> = JobRunHandler<P, DB, S> | JobActHandler<P, DB, S>
 
 export interface EventFacts<P extends Schema> {
   readonly id: string

@@ -55,6 +55,16 @@ export const importBatch = shop.handle(ImportBatch, {
     const begun = state.columns === null ? await batch.header(bytes, last) : 0
     if (begun !== undefined) await batch.rows(bytes.subarray(begun), last)
   },
+  async whenDead({ payload, tx, job }) {
+    const state = await tx.maybeOne(lockedImport(payload.import_id))
+    if (state === undefined) return
+    const told = [
+      `Given up at line ${state.line}: the rows from there on could not be written in`,
+      `${job.attempt} attempts. The rows before it are in the catalog. Send the file again; if it ends`,
+      `here once more, tell us the job: ${job.id}.`,
+    ]
+    end(tx, state, told.join(' '))
+  },
 })
 
 type Tx = UnitOfWork<Database>

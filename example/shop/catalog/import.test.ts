@@ -116,6 +116,36 @@ describe('an import', () => {
     assert.equal(kept.length, 0, 'nothing that was staged is kept')
   })
 
+  test('that cannot go on ends as failed, and keeps what it had written', async () => {
+    await shop.rows(
+      'acme',
+      `CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN RAISE 'a secret of the server'; END $$`,
+    )
+    await shop.rows(
+      'acme',
+      `CREATE TRIGGER refuse_poison BEFORE INSERT ON products
+         FOR EACH ROW WHEN (NEW.sku LIKE 'POISON%') EXECUTE FUNCTION refuse_poison()`,
+    )
+    const first = fresh()
+    const rows = Array.from({ length: 6_000 }, (_, index) => `P${first}-${index},Lamp,450,EUR\n`)
+    const sent = await send(`${HEADER}${rows.join('')}POISON-1,Lamp,450,EUR\n`)
+    const last = `UPDATE holdfast.jobs SET attempt = attempts_max - 1, run_at = clock_timestamp()
+      WHERE name = 'catalog.import-batch' AND last_error IS NOT NULL RETURNING id`
+    await until('it fails', async () => {
+      const failed = await shop.rows('acme', last, [], 'holdfast_loops')
+      return failed.length > 0
+    })
+    shop.running.loops.wake({ events: false, jobs: true })
+    const { status, failure, rows_created, position, file_bytes, finished_at } = await ended(sent)
+    assert.deepEqual([status, rows_created], ['failed', 5_000])
+    assert.match(failure ?? '', /^Given up at line 5002: .* 20 attempts\. .* Send the file again/)
+    assert.ok(!failure?.includes('secret'))
+    assert.ok(position < file_bytes && finished_at !== null)
+    assert.notEqual(await productOf(`P${first}-4999`), undefined)
+    assert.equal(await productOf(`P${first}-5000`), undefined)
+  })
+
   test('of many batches writes each row once and reports each bad one', async () => {
     const rows = Array.from({ length: 12_000 }, (_, index) =>
       index % 100 === 7 ? `BULK-${index},,x,EUR` : `BULK-${index},Item ${index},${index},EUR`,

@@ -2,7 +2,7 @@
  * Jobs: work to do later, enqueued in the transaction that wants it done.
  *
  * States, each a table (migrations/0001_jobs.sql): waiting -> running -> done | waiting again | dead;
- * dead -> waiting by replay. A job of a key that already waits changes nothing, and a job whose key
+ * dead -> waiting by replay. A death may be followed by a job of its own (`nameAfterDeath`). A job of a key that already waits changes nothing, and a job whose key
  * is running waits for it: of one key at most one waits and one runs. The enqueuer locks the waiting
  * job until it commits, so that no worker starts it without seeing what the enqueuer wrote.
  */
@@ -13,7 +13,8 @@ import type { Statement } from '../../database/statement.ts'
 import { valuesList } from '../../database/values.ts'
 import * as store from './store.ts'
 
-export type { DeadJob, DeadJobFilter, Job, JobBacklog, JobTrace } from './store.ts'
+export type { DeadJob, DeadJobFilter, Death, Job, JobBacklog, JobTrace } from './store.ts'
+export { nameAfterDeath } from './store.ts'
 
 export const jobMigrations: MigrationSource = {
   name: 'holdfast/job',

@@ -30,8 +30,9 @@ beforeEach(async () => {
   await runAsLoops(database.pool, ...cleared)
 })
 
-const rescuerOf = (onRescued?: () => void) =>
+const rescuerOf = (onRescued?: () => void, followed: readonly string[] = []) =>
   createRescuer({
+    followed,
     pool: database.pool,
     clock: systemClock,
     log: silentLog,
@@ -79,6 +80,19 @@ describe('rescuer', () => {
     const [dead] = await tableRows(database, 'dead_jobs')
     assert.match(String(dead?.last_error), /worker was lost/)
     assert.deepEqual(await tableRows(database, 'jobs'), [])
+  })
+
+  test('has its death followed, and that of no job which goes on', async () => {
+    await enqueue(database, newJob('a.b', { attemptsMax: 1 }), newJob('a.b'))
+    await claimAndVanish(2)
+    await expireWorkers(database)
+    await rescuerOf(undefined, ['a.b']).runOnce()
+    const waiting = await tableRows(database, 'jobs')
+    assert.deepEqual(waiting.map(({ name }) => name).toSorted(), ['a.b', 'a.b/dead'])
+    const { payload } = waiting.find(({ name }) => name === 'a.b/dead') ?? {}
+    const [dead] = await tableRows(database, 'dead_jobs')
+    const error = 'The worker was lost in the last attempt.'
+    assert.deepEqual(payload, { id: dead?.id, attempt: 1, error, payload: {} })
   })
 })
 

@@ -15,6 +15,8 @@ export interface RescuerOptions {
   readonly clock: Clock
   readonly log: Log
   readonly intervalMs?: number
+  /** Names of jobs whose death another job follows. */
+  readonly followed?: readonly string[]
   /** Jobs are waiting again: wakes the worker of this process. */
   readonly onRescued?: () => void
   readonly signals?: LoopSignals
@@ -41,8 +43,9 @@ export function createRescuer(options: RescuerOptions): Loop {
 }
 
 async function rescue(options: RescuerOptions): Promise<Turn> {
-  const { pool, log, onRescued } = options
-  const [expired, orphans] = await runAsLoops(pool, removeExpiredWorkers(), rescueOrphans(JOBS_MAX))
+  const { pool, log, onRescued, followed = [] } = options
+  const orphansBack = rescueOrphans(JOBS_MAX, followed)
+  const [expired, orphans] = await runAsLoops(pool, removeExpiredWorkers(), orphansBack)
   for (const worker of expired?.rows ?? []) log.warn({ ...worker }, 'A worker was lost.')
   const rescued = (orphans?.rows ?? []) as unknown as Rescued[]
   for (const job of rescued.filter((each) => each.dead)) {

@@ -30,6 +30,8 @@ export interface SettlerOptions {
   readonly pool: Pool
   readonly clock: Clock
   readonly log: Log
+  /** Names of jobs whose death another job follows. */
+  readonly followed?: readonly string[]
 }
 
 /** Arrays of this length are sent in one statement; more wait for the next batch. */
@@ -79,8 +81,9 @@ export class Settler {
     failures: number,
     signal: AbortSignal,
   ): Promise<ReadonlySet<unknown> | undefined> {
+    const { pool, followed = [] } = this.#options
     try {
-      return leasesIn(await runAsLoops(this.#options.pool, ...statementsFor(entries)))
+      return leasesIn(await runAsLoops(pool, ...statementsFor(entries, followed)))
     } catch (error) {
       if (signal.aborted) return new Set()
       const { log, clock } = this.#options
@@ -97,7 +100,10 @@ function answer(entries: readonly Entry[], held: ReadonlySet<unknown>): void {
   }
 }
 
-function statementsFor(entries: readonly Entry[]): readonly Statement[] {
+function statementsFor(
+  entries: readonly Entry[],
+  followed: readonly string[],
+): readonly Statement[] {
   const done: number[] = []
   const postponed: store.Postponement[] = []
   const buried: store.Burial[] = []
@@ -109,7 +115,7 @@ function statementsFor(entries: readonly Entry[]): readonly Statement[] {
   return [
     ...(done.length > 0 ? [store.complete(done)] : []),
     ...(postponed.length > 0 ? [store.postpone(postponed)] : []),
-    ...(buried.length > 0 ? [store.bury(buried)] : []),
+    ...(buried.length > 0 ? [store.bury(buried, followed)] : []),
   ]
 }
 

@@ -150,8 +150,35 @@ export interface Burial {
   readonly error: string
 }
 
+/** What follows a death is a job of this name. */
+export function nameAfterDeath(name: string): string {
+  return `${name}/dead`
+}
+
+/** What a job that follows a death is told. */
+export interface Death {
+  /** The dead letter. */
+  readonly id: string
+  readonly attempt: number
+  readonly error: string
+  readonly payload: unknown
+}
+
+/** Attempts at what follows: with the default backoff two hours, as for any job. */
+const FOLLOW_ATTEMPTS_MAX = 20
+
+/** In the statement that buries, so that there is no death without what follows it. */
+function following(names: string, error: string): string {
+  return `followed AS (
+  INSERT INTO holdfast.jobs (${CARRIED})
+  SELECT gen_random_uuid(), clock_timestamp(), priority, ${FOLLOW_ATTEMPTS_MAX}, tenant, queue, name || '${nameAfterDeath('')}', NULL,
+    jsonb_build_object('id', id, 'attempt', attempt, 'error', ${error}, 'payload', payload),
+    traceparent, request_id, name
+  FROM gone WHERE name = ANY(${names}::text[])`
+}
+
 /** To the dead letters. Returns the leases that were still held. */
-export function bury(jobs: readonly Burial[]): Statement {
+export function bury(jobs: readonly Burial[], followed: readonly string[]): Statement {
   return {
     text: `WITH gone AS (
   DELETE FROM holdfast.running_jobs r USING unnest($1::bigint[], $2::text[]) AS b(held, error)
@@ -159,9 +186,10 @@ export function bury(jobs: readonly Burial[]): Statement {
 ), dead AS (
   INSERT INTO holdfast.dead_jobs (${CARRIED}, run_at, attempt, last_error)
   SELECT ${CARRIED}, run_at, attempt, error FROM gone
+), ${following('$3', 'error')}
 )
 SELECT lease FROM gone`,
-    values: [jobs.map((job) => job.lease), jobs.map((job) => job.error)],
+    values: [jobs.map((job) => job.lease), jobs.map((job) => job.error), followed],
   }
 }
 
@@ -198,6 +226,8 @@ export function removeExpiredWorkers(): Statement {
   }
 }
 
+const WORKER_LOST = `'The worker was lost in the last attempt.'`
+
 // SKIP LOCKED: a handler whose COMMIT is under way keeps its job.
 const RESCUE = `WITH gone AS (
   DELETE FROM holdfast.running_jobs WHERE lease IN (
@@ -207,8 +237,8 @@ const RESCUE = `WITH gone AS (
   RETURNING *
 ), dead AS (
   INSERT INTO holdfast.dead_jobs (${CARRIED}, run_at, attempt, last_error)
-  SELECT ${CARRIED}, run_at, attempt, 'The worker was lost in the last attempt.' FROM gone
-  WHERE attempt >= attempts_max
+  SELECT ${CARRIED}, run_at, attempt, ${WORKER_LOST} FROM gone WHERE attempt >= attempts_max
+), ${following('$2', WORKER_LOST)} AND attempt >= attempts_max
 ), back AS (
   SELECT *, clock_timestamp() AS due_at FROM gone WHERE attempt < attempts_max
 ), ${INTO_WAITING}
@@ -223,8 +253,8 @@ export interface Rescued {
 }
 
 /** Gives the jobs of workers that are gone back to the others. */
-export function rescueOrphans(jobsMax: number): Statement {
-  return { text: RESCUE, values: [jobsMax] }
+export function rescueOrphans(jobsMax: number, followed: readonly string[]): Statement {
+  return { text: RESCUE, values: [jobsMax, followed] }
 }
 
 export interface DeadJobFilter {

@@ -199,6 +199,24 @@ describe('a failing job', () => {
     await worker.stop()
   })
 
+  test('is followed by another that is told of its death, where it asked for that', async () => {
+    const mourned = newJob('a.b', { attemptsMax: 1, payload: '{"n":1}', requestId: 'request-1' })
+    await enqueue(database, mourned, newJob('a.c', { attemptsMax: 1 }))
+    const told = testSignal<Job>('told')
+    const follower = jobHandler('a.b/dead', async (job) => told.emit(job))
+    const handlers = [failing, { ...failing, name: 'a.c' }, follower]
+    const worker = newWorker(database, handlers, { followed: ['a.b'] })
+    await worker.runOnce()
+    await worker.runOnce()
+    const { payload, requestId, cause, attempt } = await told.next()
+    const error = 'Error: smtp  is down'
+    assert.deepEqual(payload, { id: mourned.id, attempt: 1, error, payload: { n: 1 } })
+    assert.deepEqual([requestId, cause, attempt], ['request-1', 'a.b', 1])
+    assert.equal(told.count, 1)
+    assert.equal((await tableRows(database, 'dead_jobs')).length, 2)
+    await worker.stop()
+  })
+
   test('waits for its backoff', async () => {
     await enqueue(database, newJob('a.b'))
     const patient = { ...failing, backoff: { baseMs: 3_600_000, capMs: 3_600_000 } }

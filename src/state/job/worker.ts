@@ -29,6 +29,8 @@ export interface WorkerOptions {
   readonly handlers: ReadonlyMap<string, JobHandler>
   /** How many jobs of each queue run at once in this process. */
   readonly queues: Readonly<Record<string, number>>
+  /** Names of jobs whose death another job follows. */
+  readonly followed?: readonly string[]
   /** How soon a job is found that nobody woke this worker for. */
   readonly intervalMs?: number
   /** How long after a crash its jobs are given to others, at the earliest. */
@@ -222,8 +224,8 @@ export class Worker implements Runnable {
     attempt.finished = this.#see(attempt).finally(() => {
       lane.active--
       this.#attempts.delete(job.lease)
-      // A job of its key may have waited for its end; nobody else tells.
-      if (lane.hungry || job.key !== null) this.#claimer.wake()
+      // A job of its key may have waited for its end, or one follow its death; nobody else tells.
+      if (lane.hungry || job.key !== null || isLast(job)) this.#claimer.wake()
     })
   }
 
