@@ -123,6 +123,7 @@ async function proveAll(races: readonly NamedRace[], call: CommandCall): Promise
       ...(budgetMs && { budgetMs: budgetMs - (systemClock.monotonicMs() - startMs) }),
       ...(replay && { replay }),
       keepGoing: call.flag('all'),
+      fewestRows: true,
       signal: interrupt.signal,
       onProgress: progress(name, call.terminal),
     }

@@ -4,6 +4,7 @@ import type pg from 'pg'
 import { testServer } from '../testing/test-database.ts'
 import { exploreRace } from './explore-race.ts'
 import { type Race, type RaceCommand, type RaceDefinition, race } from './race.ts'
+import { verdictText } from './report/verdict-text.ts'
 import type { ExploreOptions, Verdict } from './verdict.ts'
 
 async function explore(definition: RaceDefinition | Race, options: ExploreOptions = {}) {
@@ -74,6 +75,29 @@ test('a double spend is found, with the trace that shows it, and replays', async
   assert.match(finding.fixes[0]?.sql ?? '', /WHERE id = \$1 FOR UPDATE$/)
   const again = await explore(doubleSpend, { replay: finding.replay })
   assert.deepEqual(classes(again), ['lost-update'])
+})
+
+test('of the seed, the rows that the violation needs', async () => {
+  const verdict = await explore(
+    {
+      ...doubleSpend,
+      schema: [
+        'CREATE TABLE owners (id int PRIMARY KEY)',
+        accounts.schema,
+        'CREATE TABLE cards (owner int NOT NULL REFERENCES owners)',
+      ],
+      seed: [
+        'INSERT INTO owners VALUES (1), (2)',
+        'INSERT INTO cards VALUES (1), (2), (2)',
+        'INSERT INTO accounts VALUES (1, 100), (2, 100), (3, 100)',
+      ],
+    },
+    { fewestRows: true },
+  )
+  assert.equal(verdict.verdict, 'VIOLATION')
+  assert.deepEqual(verdict.findings[0].seedRows, ['accounts: {"id": 1, "balance": 100}'])
+  const text = verdictText(verdict, { name: 'doubleSpend', cwd: '/' })
+  assert.match(text, /needs no more than:\n {6}accounts: \{"id": 1, "balance": 100\}\n/)
 })
 
 test('with the check outside of the transaction it is a matter of scope', async () => {

@@ -3,7 +3,9 @@
  * breaks a rule. The one place that may say CERTIFIED.
  */
 import { systemClock } from '../base/clock.ts'
-import { Arena } from './arena/arena.ts'
+import { isFault } from '../base/fault.ts'
+import { Arena, type SeedRow } from './arena/arena.ts'
+import { fewestRows } from './fewest-rows.ts'
 import { Statements } from './footprint/statements.ts'
 import { type Breach, Invariants } from './judge/invariants.ts'
 import { type Fault, Judge } from './judge/judge.ts'
@@ -15,7 +17,7 @@ import { freeze, watchFiles } from './run/frozen.ts'
 import { type Chooser, runSchedule, type ScheduleResult } from './run/schedule.ts'
 import { following, Search, type SearchRun, serially } from './search.ts'
 import { embeddedServer } from './server.ts'
-import type { ExploreOptions, Finding, Verdict } from './verdict.ts'
+import type { ExploreOptions, Finding, RaceServer, Verdict } from './verdict.ts'
 
 /** At 40 schedules a second some two minutes. */
 const SCHEDULES_MAX = 5_000
@@ -26,11 +28,47 @@ const DIVERGENCES_MAX = 3
 
 export async function exploreRace(race: Race, options: ExploreOptions = {}): Promise<Verdict> {
   const server = options.server ?? (await embeddedServer())
-  const arena = await Arena.open(race, server)
+  const { verdict, seedRows } = await explore(race, { ...options, server })
+  if (verdict.verdict !== 'VIOLATION' || options.fewestRows !== true) return verdict
+  const [first, ...others] = verdict.findings
+  const needed = await fewestRows(seedRows, async (rows) => {
+    if (options.signal?.aborted) return false
+    const left = seedRows.filter((row) => !rows.includes(row))
+    return comesAgain(
+      { ...race, seed: [race.seed ?? [], Arena.leavingOut(left)].flat() },
+      first,
+      server,
+    )
+  })
+  if (needed.length === seedRows.length) return verdict
+  const shown = needed.map(({ table, row }) => `${table.name}: ${row}`)
+  return { ...verdict, findings: [{ ...first, seedRows: shown }, ...others] }
+}
+
+/** The same schedule on another seed breaks the same. */
+async function comesAgain(race: Race, finding: Finding, server: RaceServer): Promise<boolean> {
+  try {
+    const { verdict } = await explore(race, { server, replay: finding.replay })
+    if (verdict.verdict !== 'VIOLATION') return false
+    const [{ class: kind, message }] = verdict.findings
+    return kind === finding.class && message === finding.message
+  } catch (error) {
+    // A row that others refer to cannot be left out.
+    if (isFault(error, 'HF_PROVE_SETUP')) return false
+    throw error
+  }
+}
+
+async function explore(
+  race: Race,
+  options: ExploreOptions & { readonly server: RaceServer },
+): Promise<{ readonly verdict: Verdict; readonly seedRows: readonly SeedRow[] }> {
+  const arena = await Arena.open(race, options.server)
   const frozen = freeze()
   try {
     const statements = await Statements.read(arena.control)
-    return await new Exploration(race, options, arena, statements).run()
+    const verdict = await new Exploration(race, options, arena, statements).run()
+    return { verdict, seedRows: arena.seedRows }
   } finally {
     frozen[Symbol.dispose]()
     await arena.close()

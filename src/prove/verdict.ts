@@ -35,6 +35,8 @@ export interface Finding {
   /** Which command goes at each step: `exploreRace(race, { replay })` runs it again. */
   readonly replay: string
   readonly fixes: readonly Fix[]
+  /** Where `fewestRows` was asked for and not all are needed: the rows of the seed that do. */
+  readonly seedRows?: readonly string[]
 }
 
 interface Explored {
@@ -76,6 +78,8 @@ export interface ExploreOptions {
   readonly exhaustive?: boolean
   /** Goes on behind the first violation. */
   readonly keepGoing?: boolean
+  /** Looks for the rows of the seed that the first finding needs; takes some seconds more. */
+  readonly fewestRows?: boolean
   readonly budgetMs?: number
   /** Ends the search early and keeps what was found. */
   readonly signal?: AbortSignal

@@ -27,6 +27,7 @@ import {
   DEFAULT_ISOLATION,
   dropDatabase,
   keepSeed,
+  leaveOutText,
   listDatabases,
   listReferences,
   listSequences,
@@ -49,6 +50,12 @@ const CONNECT_TIMEOUT_MS = 10_000
 
 /** The rows of each table as JSON texts, in the order of their texts. */
 export type Contents = readonly (readonly string[])[]
+
+export interface SeedRow {
+  readonly table: TableName
+  /** As JSON text. */
+  readonly row: string
+}
 
 const PREFIX = `holdfast_prove_${createHash('sha256').update(hostname()).digest('hex').slice(0, 8)}_`
 
@@ -109,6 +116,23 @@ export class Arena {
       await withAdmin(server.adminUrl, (client) => dropDatabase(client, name)).catch(() => {})
       throw error
     }
+  }
+
+  /** Those of tables that refer to others come before those that they refer to. */
+  get seedRows(): SeedRow[] {
+    const referrers = (index: number) => this.#together[index]?.length ?? 0
+    const order = this.tables.map((_, index) => index)
+    return order
+      .sort((left, right) => referrers(left) - referrers(right))
+      .flatMap((index) => {
+        const table = this.tables[index] as TableName
+        return (this.seed[index] ?? []).map((row) => ({ table, row }))
+      })
+  }
+
+  /** The end of a seed that leaves these rows out, in the order of `seedRows`. */
+  static leavingOut(rows: readonly SeedRow[]): string {
+    return rows.map(({ table, row }) => leaveOutText(table, row)).join('\n')
   }
 
   /** For reading: invariants, the catalog. */

@@ -1,5 +1,5 @@
 /** The SQL of the explorer's own, on its control connection. */
-import type pg from 'pg'
+import pg from 'pg'
 
 export interface TableName {
   readonly schema: string
@@ -93,6 +93,12 @@ export async function keepSeed(
     )
   }
   return restores
+}
+
+/** Leaves one row out, as it stands in `contentsText`. */
+export function leaveOutText(table: TableName, row: string): string {
+  const same = `SELECT ctid FROM ONLY ${quoted(table)} x WHERE to_jsonb(x)::text = ${pg.escapeLiteral(row)} LIMIT 1`
+  return `DELETE FROM ONLY ${quoted(table)} WHERE ctid = (${same});`
 }
 
 export function truncateText(tables: readonly string[]): string {

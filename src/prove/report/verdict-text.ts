@@ -38,6 +38,7 @@ function findingText(finding: Finding, counts: string, { name, cwd }: TextOption
     traceText(finding, cwd),
     '',
     ...evidence.map((line) => `  ! ${line}`),
+    ...seedLines(finding),
     '',
     ...fixes.flatMap(({ title, sql }) => [`  ${title}:`, ...(sql === '' ? [] : [`      ${sql}`])]),
     '',
@@ -47,4 +48,10 @@ function findingText(finding: Finding, counts: string, { name, cwd }: TextOption
 
 export function titleOf({ class: kind, scope }: Finding): string {
   return `${kind.replaceAll('-', ' ')}${scope ? ', across transactions' : ''}`
+}
+
+function seedLines({ seedRows }: Finding): string[] {
+  if (seedRows === undefined) return []
+  if (seedRows.length === 0) return ['  No row of the seed is needed for it.']
+  return ['  Of the seed it needs no more than:', ...seedRows.map((row) => `      ${row}`)]
 }
