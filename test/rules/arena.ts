@@ -41,7 +41,7 @@ export async function inArena(
 type Around = (text: string, run: () => Promise<unknown>) => Promise<unknown>
 
 /** The same pool, with something around each of its statements, those of its clients too. */
-function around(db: Pool, hook: Around): Pool {
+export function around(db: Pool, hook: Around): Pool {
   const wrap = <Target extends Pool | PoolClient>(target: Target): Target =>
     new Proxy(target, {
       get(_, name) {

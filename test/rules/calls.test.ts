@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Pool } from 'pg'
 import type * as Async202 from '../../src/rules/code/async-202/fixed.ts'
 import type * as Breaker from '../../src/rules/code/breaker-never-closes/fixed.ts'
 import type * as Bulkhead from '../../src/rules/code/bulkhead/fixed.ts'
@@ -27,7 +28,7 @@ import type * as Saga from '../../src/rules/code/saga/fixed.ts'
 import type * as Synchronous from '../../src/rules/code/synchronous-everything/fixed.ts'
 import type * as Tracing from '../../src/rules/code/tracing/fixed.ts'
 import type * as WebhooksOut from '../../src/rules/code/webhooks-out/fixed.ts'
-import { executes, never, settles } from './pair.ts'
+import { executes, listening, never, settles } from './pair.ts'
 
 const fails = () => Promise.reject(new Error('down'))
 
@@ -55,14 +56,15 @@ executes<typeof NoTimeoutJob>('no-timeout-job', async ({ workThrough }) => {
   assert.deepEqual(await work, ['timed out', 'done'])
 })
 
-executes<typeof RetryEndless>('retry-without-backoff', async ({ send }) => {
+executes<typeof RetryEndless>('retry-without-backoff', async ({ read }) => {
   let calls = 0
-  const downForLong = async () => {
+  const downForLong = await listening((request, response) => {
     calls += 1
-    if (calls < 100) throw new Error('down')
-    return 'up again'
-  }
-  await send(downForLong, async () => undefined).catch(() => undefined)
+    if (calls < 30) request.socket.destroy()
+    else response.end('up again')
+  })
+  await read(downForLong.url, async () => undefined).catch(() => undefined)
+  downForLong.close()
   assert.ok(calls <= 5, `${calls} calls`)
 })
 
@@ -84,12 +86,15 @@ executes<typeof RetryJitter>('retry-backoff-jitter', async ({ call }) => {
 executes<typeof RetryEffect>('retry-non-idempotent', async ({ charge }) => {
   const charges = new Set<string>()
   let attempt = 0
-  await charge(async (_path, headers) => {
+  const provider = await listening((request, response) => {
     attempt += 1
-    charges.add(headers['idempotency-key'] ?? `charge ${attempt}`)
-    if (attempt === 1) throw new Error('the answer was lost')
-    return { status: 201 }
-  }, 'ord_1')
+    charges.add(String(request.headers['idempotency-key'] ?? `charge ${attempt}`))
+    // The charge is made, and its answer is lost.
+    if (attempt === 1) request.socket.destroy()
+    else response.writeHead(201).end()
+  })
+  assert.equal(await charge(provider.url, 'ord_1'), 201)
+  provider.close()
   assert.equal(charges.size, 1)
 })
 
@@ -220,11 +225,22 @@ executes<typeof CacheAside>('cache-aside-exact', async ({ nameOf }) => {
   assert.equal(await nameOf('globex', '1', async () => 'Bob'), 'Bob')
 })
 
-executes<typeof CacheStale>('cache-without-invalidation', async ({ createPrices }) => {
-  const prices = createPrices(async () => 100)
-  assert.equal(await prices.priceOf('A'), 100)
-  await prices.change('A', 120)
-  assert.equal(await prices.priceOf('A'), 120)
+executes<typeof CacheStale>('cache-without-invalidation', async ({ priceOf, change }) => {
+  const kept = new Map<string, string>()
+  const redis = {
+    get: async (key: string) => kept.get(key) ?? null,
+    set: async (key: string, value: string) => kept.set(key, value),
+    del: async (key: string) => Number(kept.delete(key)),
+  }
+  let stored = 100
+  const query = async (_sql: string, [, cents]: readonly number[]) => {
+    stored = cents ?? stored
+    return { rows: [{ cents: stored }] }
+  }
+  const db = { query } as unknown as Pool
+  assert.equal(await priceOf(redis, db, 'A'), 100)
+  await change(redis, db, 'A', 120)
+  assert.equal(await priceOf(redis, db, 'A'), 120)
 })
 
 executes<typeof CacheStampede>('cache-stampede', async ({ page }) => {

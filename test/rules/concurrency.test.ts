@@ -22,7 +22,7 @@ import type * as WebhooksIn from '../../src/rules/code/webhooks-in/fixed.ts'
 import { type TestDatabase, testDatabase } from '../../src/testing/test-database.ts'
 import { until } from '../until.ts'
 import { type Arena, cutAt, endedOrBlocked, inArena, pausing } from './arena.ts'
-import { executes } from './pair.ts'
+import { executes, listening, served } from './pair.ts'
 
 const ACCOUNTS = `
   CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL, closed_balance int);
@@ -64,13 +64,17 @@ describe('concurrency', () => {
   executes<typeof ExternalCall>('external-call-in-transaction', ({ pay }) =>
     arena(ORDERS, async ({ db, value }) => {
       await db.query("INSERT INTO orders (sku) VALUES ('A')")
-      const charge = async () => {
-        const locks = db.query('SELECT id FROM orders WHERE id = 1 FOR UPDATE NOWAIT')
-        await assert.doesNotReject(locks, 'The row is locked while the other system is asked.')
-        return 'pay_1'
-      }
-      await pay(db, charge, 1)
+      let isLocked = false
+      const provider = await listening((_request, response) => {
+        db.query('SELECT id FROM orders WHERE id = 1 FOR UPDATE NOWAIT')
+          .catch(() => {
+            isLocked = true
+          })
+          .finally(() => response.end('pay_1'))
+      })
+      await pay(db, provider.url, 1).finally(() => provider.close())
       assert.equal(await value('SELECT state FROM orders'), 'paid')
+      assert.equal(isLocked, false, 'The row is locked while the other system is asked.')
     }),
   )
 
@@ -104,13 +108,22 @@ describe('concurrency', () => {
     }),
   )
 
-  executes<typeof MissingIdempotency>('missing-idempotency', ({ refund }) =>
+  executes<typeof MissingIdempotency>('missing-idempotency', ({ routes }) =>
     arena(
       'CREATE TABLE refunds (id serial PRIMARY KEY, key text UNIQUE, order_id int, cents int)',
       async ({ db, value }) => {
-        const request = { key: 'r-1', order: 7, cents: 995 }
-        const first = await refund(db, request)
-        assert.equal(await refund(db, request), first)
+        const refund = () =>
+          served(
+            (app) => routes(app, db),
+            async (app) => {
+              const headers = { 'idempotency-key': 'r-1' }
+              const payload = { order: 7, cents: 995 }
+              return app.inject({ method: 'POST', url: '/refunds', headers, payload })
+            },
+          )
+        const first = await refund()
+        assert.equal(first.statusCode, 200)
+        assert.equal((await refund()).body, first.body)
         assert.equal(await value('SELECT count(*) FROM refunds'), '1')
       },
     ),
@@ -150,10 +163,17 @@ describe('concurrency', () => {
   executes<typeof FireAndForget>('fire-and-forget', ({ signUp }) =>
     arena(
       'CREATE TABLE users (email text); CREATE TABLE welcome_mails (email text)',
-      async ({ db, value }) => {
-        await signUp(cutAt(db, /welcome_mails/), 'ada@example.com').catch(() => undefined)
-        const users = await value('SELECT count(*) FROM users')
-        assert.equal(await value('SELECT count(*) FROM welcome_mails'), users)
+      async ({ db }) => {
+        const slow = pausing(db, /welcome_mails/)
+        let isAnswered = false
+        const signedUp = signUp(slow.db, 'ada@example.com').then(() => {
+          isAnswered = true
+        })
+        await slow.reached
+        const wasEarly = isAnswered
+        slow.go()
+        await signedUp
+        assert.equal(wasEarly, false, 'The answer was given before the mail was written down.')
       },
     ),
   )
@@ -197,8 +217,9 @@ describe('concurrency', () => {
   executes<typeof PublishBefore>('publish-before-commit', ({ placeOrder }) =>
     arena(ORDERS, async ({ db }) => {
       await db.query("INSERT INTO stock VALUES ('A', 0)")
-      const published: number[] = []
-      await placeOrder(db, async (order) => void published.push(order), 'A').catch(() => undefined)
+      const published: object[] = []
+      const queue = { add: async (_name: string, data: object) => void published.push(data) }
+      await placeOrder(db, queue, 'A').catch(() => undefined)
       assert.deepEqual(published, [], 'An order that was rolled back was told of.')
     }),
   )
@@ -235,15 +256,20 @@ describe('concurrency', () => {
     ),
   )
 
-  executes<typeof CronOnEveryNode>('cron-on-every-node', ({ onTick }) =>
+  executes<typeof CronOnEveryNode>('cron-on-every-node', ({ start }) =>
     arena(
-      'CREATE TABLE runs (schedule text, due timestamptz, PRIMARY KEY (schedule, due))',
-      async ({ db }) => {
-        let runs = 0
-        const run = async () => void runs++
-        const tick = () => onTick(db, '2026-11-21T03:00:00Z', run)
-        await Promise.all([tick(), tick(), tick()])
-        assert.equal(runs, 1)
+      `CREATE TABLE runs (schedule text, due timestamptz, PRIMARY KEY (schedule, due));
+       CREATE TABLE reports (made_at timestamptz)`,
+      async ({ db, value }) => {
+        const runs: Promise<void>[] = []
+        const date = new Date('2026-11-21T03:00:00Z')
+        const cron = {
+          schedule: (_: string, task: (context: { date: Date }) => Promise<void>) =>
+            void runs.push(task({ date })),
+        }
+        for (let nodes = 0; nodes < 3; nodes++) start(cron, db)
+        await Promise.all(runs)
+        assert.equal(await value('SELECT count(*) FROM reports'), '1')
       },
     ),
   )

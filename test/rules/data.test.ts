@@ -1,6 +1,7 @@
 /** Queries, connections and migrations: the code of the rules on a real Postgres. */
 import assert from 'node:assert/strict'
 import { after, before, describe } from 'node:test'
+import type { Pool, PoolClient } from 'pg'
 import type * as AccessPatternSchema from '../../src/rules/code/access-pattern-schema/fixed.ts'
 import type * as BatchedBackfill from '../../src/rules/code/batched-backfill/fixed.ts'
 import type * as CascadingDelete from '../../src/rules/code/cascading-delete/fixed.ts'
@@ -29,8 +30,8 @@ import type * as StringSql from '../../src/rules/code/string-sql/fixed.ts'
 import type * as TypeChange from '../../src/rules/code/type-change-rewrite/fixed.ts'
 import type * as Unbounded from '../../src/rules/code/unbounded-query/fixed.ts'
 import { type TestDatabase, testDatabase } from '../../src/testing/test-database.ts'
-import { type Arena, endedOrBlocked, inArena, recording } from './arena.ts'
-import { executes } from './pair.ts'
+import { type Arena, around, endedOrBlocked, inArena, recording } from './arena.ts'
+import { executes, served } from './pair.ts'
 
 const USERS = `
   CREATE TABLE users (id int PRIMARY KEY, email text, name text, password_hash text, deleted_at timestamptz);
@@ -49,6 +50,12 @@ interface Plan {
   readonly 'Shared Hit Blocks': number
   readonly 'Shared Read Blocks': number
   readonly Plans?: readonly Plan[]
+}
+
+/** As a tool for migrations does it: all on one connection, given back to nobody. */
+async function migrated(db: Pool, up: (client: PoolClient) => Promise<void>): Promise<void> {
+  const client = await db.connect()
+  await up(client)
 }
 
 async function planOf({ db }: Pick<Arena, 'db'>, sql: string, values: unknown[] = []) {
@@ -76,9 +83,9 @@ describe('data', () => {
     }),
   )
 
-  executes<typeof Unbounded>('unbounded-query', ({ ordersOf }) =>
+  executes<typeof Unbounded>('unbounded-query', ({ orders }) =>
     arena(ORDERS, async ({ db }) => {
-      assert.ok((await ordersOf(db, 1)).length <= 100)
+      assert.ok((await orders(db)).length <= 100)
     }),
   )
 
@@ -182,8 +189,9 @@ describe('data', () => {
     ),
   )
 
-  executes<typeof CascadingDelete>('cascading-delete', ({ migration, remove }) =>
-    arena(migration, async ({ db, value }) => {
+  executes<typeof CascadingDelete>('cascading-delete', ({ up, remove }) =>
+    arena('', async ({ db, value }) => {
+      await migrated(db, up)
       await db.query('INSERT INTO customers (id) VALUES (1); INSERT INTO invoices VALUES (1, 1)')
       await db.query(remove, [1])
       assert.equal(await value('SELECT count(*) FROM invoices'), '1')
@@ -260,10 +268,15 @@ describe('data', () => {
     ),
   )
 
-  executes<typeof StringSql>('string-sql', ({ findUsers }) =>
+  executes<typeof StringSql>('string-sql', ({ routes }) =>
     arena(USERS, async ({ db }) => {
-      assert.equal((await findUsers(db, 'Ada')).length, 1)
-      assert.deepEqual(await findUsers(db, "x' OR '1' = '1"), [])
+      const find = (name: string) =>
+        served(
+          (app) => routes(app, db),
+          async (app) => (await app.inject({ url: '/users', query: { name } })).json(),
+        )
+      assert.equal((await find('Ada')).length, 1)
+      assert.deepEqual(await find("x' OR '1' = '1"), [])
     }),
   )
 
@@ -282,9 +295,9 @@ describe('data', () => {
     }),
   )
 
-  executes<typeof Destructive>('destructive-migration', ({ before: schema, deploy, oldRead }) =>
+  executes<typeof Destructive>('destructive-migration', ({ before: schema, up, oldRead }) =>
     arena(schema, async ({ db }) => {
-      for (const step of deploy) await db.query(step)
+      await migrated(db, up)
       await assert.doesNotReject(db.query(oldRead))
     }),
   )
@@ -302,23 +315,21 @@ describe('data', () => {
     ),
   )
 
-  executes<typeof TypeChange>('type-change-rewrite', ({ before: schema, migration }) =>
+  executes<typeof TypeChange>('type-change-rewrite', ({ before: schema, up }) =>
     arena(schema, async ({ db, value }) => {
       const file = "SELECT pg_relation_filenode('orders')"
       const first = await value(file)
-      for (const step of migration) await db.query(step)
+      await migrated(db, up)
       assert.equal(await value(file), first, 'The table was written anew.')
       await db.query('INSERT INTO orders VALUES (1, 5)')
     }),
   )
 
-  executes<typeof IndexConcurrently>('index-not-concurrently', ({ migration }) =>
+  executes<typeof IndexConcurrently>('index-not-concurrently', ({ up }) =>
     arena(ORDERS, async ({ db }) => {
       const writer = await db.connect()
       await writer.query('BEGIN; INSERT INTO orders (id) VALUES (3000)')
-      const build = (async () => {
-        for (const step of [migration].flat()) await db.query(step)
-      })()
+      const build = migrated(db, up)
       await endedOrBlocked(db, build, '^CREATE INDEX')
       const other = await db.connect()
       await other.query("SET lock_timeout = '100ms'")
@@ -333,16 +344,22 @@ describe('data', () => {
     }),
   )
 
-  executes<typeof NotNull>('not-null-rewrite', ({ migration }) =>
+  executes<typeof NotNull>('not-null-rewrite', ({ up }) =>
     arena(ORDERS, async ({ db }) => {
-      const client = await db.connect()
       const scans: string[] = []
       let statement = ''
-      client.on('notice', ({ message = '' }) => {
-        if (/SET NOT NULL/.test(statement) && /^verifying table/.test(message)) scans.push(message)
+      const watched = around(db, (text, run) => {
+        statement = text
+        return run()
       })
-      await client.query('SET client_min_messages = debug1')
-      for (statement of migration) await client.query(statement)
+      await migrated(watched, async (client) => {
+        client.on('notice', ({ message = '' }) => {
+          if (/SET NOT NULL/.test(statement) && /^verifying table/.test(message))
+            scans.push(message)
+        })
+        await client.query('SET client_min_messages = debug1')
+        await up(client)
+      })
       assert.deepEqual(scans, [], 'The table was read under an ACCESS EXCLUSIVE lock.')
     }),
   )

@@ -1,6 +1,10 @@
 /** The code of a rule on trial: what the fixed code keeps, the broken code must be seen to break. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import fastify, { type FastifyInstance } from 'fastify'
 
 /**
  * Registers one test for a rule. `check` asserts what the rule promises; it must hold for the fixed
@@ -46,3 +50,33 @@ export async function settles(promise: Promise<unknown>, withinMs = 250): Promis
 }
 
 export const never = (): Promise<never> => new Promise(() => undefined)
+
+/** The other side of a call, on loopback. */
+export async function listening(
+  answer: RequestListener,
+): Promise<{ readonly url: string; close(): void }> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** An application of its own for the routes of an example, closed afterwards. */
+export async function served<Result>(
+  routes: (app: FastifyInstance) => void,
+  ask: (app: FastifyInstance) => Promise<Result>,
+): Promise<Result> {
+  const app = fastify({ routerOptions: { caseSensitive: false, ignoreTrailingSlash: true } })
+  routes(app)
+  try {
+    return await ask(app)
+  } finally {
+    await app.close()
+  }
+}

@@ -7,6 +7,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { Pool } from 'pg'
 import type * as ApiVersioning from '../../src/rules/code/api-versioning/fixed.ts'
 import type * as ClockArithmetic from '../../src/rules/code/clock-arithmetic/fixed.ts'
 import type * as ConfigValidated from '../../src/rules/code/config-validated/fixed.ts'
@@ -29,7 +31,7 @@ import type * as SyncFile from '../../src/rules/code/sync-file-processing/fixed.
 import type * as SyncFs from '../../src/rules/code/sync-fs-on-event-loop/fixed.ts'
 import type * as TimeZones from '../../src/rules/code/time-zone-arithmetic/fixed.ts'
 import type * as Environment from '../../src/rules/code/unvalidated-environment/fixed.ts'
-import { executes } from './pair.ts'
+import { executes, served } from './pair.ts'
 
 executes<typeof Problems>('problem-details', ({ insufficientStock }) => {
   const { status, type, body } = insufficientStock('A-1')
@@ -61,10 +63,19 @@ executes<typeof MiddlewareOrder>('middleware-order', ({ createPipeline }) => {
   assert.ok(!ran.includes('parse'), 'The body of a stranger was parsed.')
 })
 
-executes<typeof Validation>('scattered-validation', ({ parseOrder }) => {
-  assert.deepEqual(parseOrder({ sku: 'A-1', quantity: 2 }), { sku: 'A-1', quantity: 2 })
+executes<typeof Validation>('scattered-validation', async ({ routes }) => {
+  const written: unknown[] = []
+  const db = { query: async (_sql: string, values: unknown) => void written.push(values) }
+  const order = (quantity: unknown) =>
+    served(
+      (app) => routes(app, db as unknown as Pool),
+      (app) =>
+        app.inject({ method: 'POST', url: '/orders', payload: { sku: 'A-1', quantity } as object }),
+    )
+  assert.equal((await order(2)).statusCode, 201)
   for (const quantity of [-5, 1.5, 'x', undefined])
-    assert.throws(() => parseOrder({ sku: 'A-1', quantity }), `quantity ${quantity}`)
+    assert.equal((await order(quantity)).statusCode, 422, `quantity ${quantity}`)
+  assert.deepEqual(written, [['A-1', 2]])
 })
 
 executes<typeof Money>('floating-point-money', ({ isPaid }) => {
@@ -97,11 +108,16 @@ executes<typeof Liveness>('liveness-readiness', ({ probe }) => {
   assert.equal(probe('ready', { database: 'up', isDraining: true }), 503)
 })
 
-executes<typeof Labels>('high-cardinality-labels', ({ createCounter }) => {
-  const counter = createCounter()
-  for (let user = 0; user < 1_000; user++)
-    counter.count('GET /users/{id}', `/users/${user}`, `u${user}`, 200)
-  assert.ok(counter.series.size <= 5, `${counter.series.size} series`)
+executes<typeof Labels>('high-cardinality-labels', async ({ count }) => {
+  const series = new Set<string>()
+  const counter = { add: (_: number, labels?: object) => void series.add(JSON.stringify(labels)) }
+  const routes = (app: FastifyInstance) =>
+    app.get('/users/:id', async (request, reply) => count(counter, request, reply))
+  await served(routes, async (app) => {
+    for (let user = 0; user < 20; user++)
+      await app.inject({ url: `/users/${user}`, headers: { 'x-user-id': `u${user}` } })
+  })
+  assert.ok(series.size <= 5, `${series.size} series`)
 })
 
 executes<typeof Swallowed>('swallowed-error', async ({ saveAll }) => {
@@ -156,21 +172,25 @@ executes<typeof Graceful>('graceful-shutdown', async ({ stop }) => {
 executes<typeof NoShutdown>('missing-graceful-shutdown', async ({ run }) => {
   const signals = new EventEmitter()
   const did: string[] = []
-  const app = { close: async () => void did.push('closed') }
-  run(app, signals, (code) => void did.push(`exit ${code}`))
-  signals.emit('SIGTERM')
-  await new Promise(setImmediate)
+  const app = fastify()
+  app.addHook('onClose', async () => void did.push('closed'))
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  await run(app, 0, signals, (code) => {
+    did.push(`exit ${code}`)
+    resolve()
+  })
+  if (signals.emit('SIGTERM')) await ended
+  else await app.close()
   assert.deepEqual(did, ['closed', 'exit 0'])
 })
 
 executes<typeof NoHealth>('missing-health-check', async ({ serve }) => {
-  const server = serve(async () => false).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const { status } = await fetch(`http://127.0.0.1:${port}/health/ready`)
-  server.closeAllConnections()
-  server.close()
-  assert.equal(status, 503)
+  const app = fastify()
+  await serve(app, 0, async () => false)
+  const { statusCode } = await app.inject('/health/ready')
+  await app.close()
+  process.removeAllListeners('SIGTERM')
+  assert.equal(statusCode, 503)
 })
 
 /** Whether other work got its turn meanwhile. */

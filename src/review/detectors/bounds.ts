@@ -163,7 +163,7 @@ export const selectStar: Detector = {
 }
 
 const PAGE_SUM =
-  /\(\s*\(?\s*(?:Number\(|parseInt\()?\s*[\w.]*page\w*(?:\s*,\s*10)?\s*\)?\s*-\s*1\s*\)\s*\*|\bpage\w*\s*\*\s*(?:limit|size|perPage|pageSize|take)/i
+  /\(\s*\(?\s*(?:Number\(|parseInt\()?\s*[\w.]*page\w*(?:\s*,\s*10)?\s*\)?\s*-\s*1\s*\)\s*\*|\bpage\w*\s*\*\s*(?:limit|size|perPage|pageSize|page_\w+|take)/i
 
 export const offsetDeepPage: Detector = {
   id: 'offset-deep-page',
@@ -185,6 +185,12 @@ export const offsetDeepPage: Detector = {
   },
 }
 
+/** What is sent for $n. */
+function parameterAt(values: Node | undefined, position: number): Node | undefined {
+  const list = values && bare(values)
+  return is(list, 'ArrayExpression') ? (list.elements[position - 1] ?? undefined) : undefined
+}
+
 function offsetOf({ module, requests }: Look, { segments, verb, sql }: Effect): Node | undefined {
   const call = segments.find(
     ({ name, args }) => (name === 'offset' || name === 'skip') && args?.length === 1,
@@ -192,10 +198,13 @@ function offsetOf({ module, requests }: Look, { segments, verb, sql }: Effect): 
   const options = verb.args
     ?.map((each) => objectOf(module, each))
     .find((each) => each !== undefined)
+  const parameter = /\boffset\s+\$(\d+)/i.exec(sql?.text ?? '')?.[1]
   const inSql =
-    sql !== undefined && /\boffset\s+\$\d/i.test(sql.text)
-      ? sql.holes.find((each) => /offset|skip|page/i.test(module.source(each)))
-      : undefined
+    parameter === undefined || sql === undefined
+      ? undefined
+      : sql.holes.length > 0
+        ? sql.holes.find((each) => /offset|skip|page/i.test(module.source(each)))
+        : parameterAt(verb.args?.[1], Number(parameter))
   const value =
     call?.args?.[0] ?? propertyOf(options, 'skip') ?? propertyOf(options, 'offset') ?? inSql
   if (value === undefined) return undefined

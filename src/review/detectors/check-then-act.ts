@@ -29,7 +29,7 @@ export const checkThenAct: Detector = {
       if (fn === undefined) continue
       for (const read of effects) {
         if (!isReadForUse(read)) continue
-        const names = namesOfResult(read)
+        const names = namesOfResult(read, fn)
         if (names.length > 0) inspectRead(look, fn, read, names, effects)
       }
     }
@@ -45,9 +45,21 @@ function isReadForUse({ does, sql, module, node }: Effect): boolean {
   )
 }
 
-function namesOfResult({ node }: Effect): readonly string[] {
+/** What the result is called, and its first row: const [account] = rows, const user = result.rows[0]. */
+function namesOfResult({ module, node }: Effect, fn: FunctionNode): readonly string[] {
   const taken = takenBy(node)
-  return taken === undefined ? [] : namesIn(taken.id)
+  if (taken === undefined) return []
+  const names = namesIn(taken.id)
+  const row = new RegExp(
+    `^(?:${names.join('|').replaceAll('$', '\\$')})(?:\\??\\.rows)?(?:\\??\\.?\\[0\\]|\\.at\\(0\\)|\\.shift\\(\\)|\\.pop\\(\\))?[!?]?$`,
+  )
+  const later = module
+    .all('VariableDeclarator')
+    .filter((each) => each.start > node.end && isInside(each, fn) && each.init)
+  return [
+    ...names,
+    ...later.flatMap(({ id, init }) => (init && row.test(module.source(init)) ? namesIn(id) : [])),
+  ]
 }
 
 function inspectRead(
@@ -174,7 +186,6 @@ function isRacedInsert(
     )
   )
     return false
-  const name = names[0] as string
   const tests = module
     .all('IfStatement')
     .filter(
@@ -184,7 +195,7 @@ function isRacedInsert(
     const test = module.source(each.test)
     if (
       !new RegExp(
-        `^\\(?!?\\s*\\(?${name}\\b(?:\\??\\.length|\\??\\.rows|\\??\\.rowCount|\\[0\\])*\\s*(?:$|[!=><&|)])`,
+        `^\\(?!?\\s*\\(?(?:${names.join('|').replaceAll('$', '\\$')})\\b(?:\\??\\.length|\\??\\.rows|\\??\\.rowCount|\\[0\\])*\\s*(?:$|[!=><&|)])`,
       ).test(test)
     )
       return false

@@ -1,5 +1,6 @@
 /** Secrets: how they are kept, made, checked and leaked. */
 
+import type { Effect } from '../project/effects.ts'
 import type { Module } from '../syntax/module.ts'
 import {
   bare,
@@ -61,8 +62,49 @@ export const plainPassword: Detector = {
     }
     for (const comparison of look.module.all('BinaryExpression'))
       inspectComparison(look, comparison)
+    for (const effect of look.effects.in(look.module)) inspectInsert(look, effect)
   },
 }
+
+/** INSERT INTO users (…, password) VALUES (…, $n), with the password itself as $n. */
+function inspectInsert(look: Look, { sql, verb, node }: Effect): void {
+  const insert = /^\s*insert\s+into\s+[\w."]+\s*\(([^)]*)\)\s*values\s*\(([^)]*)\)/i.exec(
+    sql?.text ?? '',
+  )
+  if (insert === null || sql === undefined || sql.holes.length > 0) return
+  const [columns = [], values = []] = insert
+    .slice(1)
+    .map((list) => list.split(',').map((each) => each.trim().replaceAll('"', '')))
+  const value = values[columns.findIndex((each) => /^(?:password|passwd|pwd)$/i.test(each))]
+  const given = parametersOf(verb.args?.[1])[Number(/^\$(\d+)$/.exec(value ?? '')?.[1]) - 1]
+  const plain = given && bare(given)
+  if (!is(plain, 'Identifier') || !isTyped(look, plain)) return
+  look.report(node, {
+    message: 'A password is stored as it was typed.',
+    fix: 'const passwordHash = await argon2.hash(password), and store that: it says how it was made, so that it can be made harder later',
+    confidence: 'medium',
+  })
+}
+
+function parametersOf(values: Node | undefined): readonly (Node | null | undefined)[] {
+  const list = values && bare(values)
+  return is(list, 'ArrayExpression') ? list.elements : []
+}
+
+/** A parameter or a field of the request called password, and nobody who hashed it on its way. */
+function isTyped({ module, functions, requests }: Look, name: NodeOf<'Identifier'>): boolean {
+  const binding = module.binding(name)
+  const around = functionAround(name)
+  if (!/^(?:password|passwd|pwd|plain_?password)$/i.test(name.name) || around === undefined)
+    return false
+  if (requests.of(module, name) !== undefined) return true
+  if (binding?.kind !== 'parameter' || HASHES.test(module.source(around))) return false
+  return functions
+    .callers(around)
+    .every((call) => !HASHES.test(call.module.source(functionAround(call.node) ?? call.node)))
+}
+
+const HASHES = /hash|bcrypt|argon|scrypt|pbkdf|encrypt|digest/i
 
 /** user.password === req.body.password */
 function inspectComparison(
@@ -186,10 +228,24 @@ function inspectCipher(look: Look, call: CallNode): void {
     /crypto/.test(look.module.text)
   const isWeak =
     (name === 'createCipheriv' || name === 'createDecipheriv') && /ecb|^des|rc4|^bf/.test(algorithm)
+  const isUnsigned =
+    name === 'createCipheriv' &&
+    /-(?:ctr|cfb\d*|ofb)$/.test(algorithm) &&
+    !/hmac|authtag|\bsign\(/i.test(look.module.text)
   const iv = name === 'createCipheriv' ? call.arguments[2] : undefined
   const isFixed =
     iv !== undefined &&
     (textOf(iv) !== undefined || /^Buffer\.(?:alloc\(|from\(['"])/.test(look.module.source(iv)))
+  if (isUnsigned && !isOld && !isWeak && !isFixed) {
+    look.report(call, {
+      message: `${algorithm} hides the text and does not seal it: whoever flips a bit of the one flips that bit of the other.`,
+      consequence: 'An amount, a role or a date is changed without the key, and nothing notices.',
+      fix: "createCipheriv('aes-256-gcm', key, randomBytes(12)), the vector and the tag kept beside the text",
+      confidence: 'medium',
+      level: 'warning',
+    })
+    return
+  }
   if (!isOld && !isWeak && !isFixed) return
   look.report(call, {
     message: isFixed
@@ -217,7 +273,27 @@ export const jwtAlgConfusion: Detector = {
   check(look) {
     for (const call of jwtCalls(look, 'verify')) inspectVerify(look, call)
     for (const call of jwtCalls(look, 'decode')) inspectDecode(look, call)
+    for (const test of look.module.all('BinaryExpression')) inspectOwnCheck(look, test)
   },
+}
+
+/** alg === 'HS256' ? createHmac(…) : verify(…), by the header of the token. */
+function inspectOwnCheck(look: Look, test: NodeOf<'BinaryExpression'>): void {
+  const around = functionAround(test)
+  const named = [test.left, test.right]
+    .map((each) => bare(each))
+    .find((each) => is(each, 'Identifier'))
+  if (!/^===?$/.test(test.operator) || !is(named, 'Identifier') || named.name !== 'alg') return
+  const declaration = look.module.binding(named)?.declaration
+  const isOfToken = declaration !== undefined && /JSON\.parse/.test(look.module.source(declaration))
+  const source = around === undefined ? '' : look.module.source(around)
+  if (!isOfToken || !/createHmac\(/.test(source) || !/\b(?:verify|createVerify)\(/.test(source))
+    return
+  look.report(test, {
+    message: 'The header of the token chooses between a secret and a public key.',
+    fix: "Decide on one algorithm, and refuse the others before the signature is looked at: if (alg !== 'RS256') throw …",
+    confidence: 'high',
+  })
 }
 
 function inspectVerify(look: Look, call: CallNode): void {

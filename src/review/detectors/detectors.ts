@@ -37,11 +37,9 @@ import {
   inMemoryState,
   missingIdempotency,
   outboxByTimestamp,
-  retryNonIdempotent,
-  retryTwoLayers,
-  retryWithoutBackoff,
   skipLockedMissing,
 } from './reliability.ts'
+import { retryNonIdempotent, retryTwoLayers, retryWithoutBackoff } from './retries.ts'
 import {
   leakedClient,
   missingGracefulShutdown,

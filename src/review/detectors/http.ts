@@ -7,6 +7,7 @@ import {
   bare,
   type CallNode,
   calledName,
+  classAround,
   dotted,
   functionAround,
   is,
@@ -328,22 +329,21 @@ function isKnownError(module: Module, node: Node, caught: string): boolean {
   return false
 }
 
+const SERVICE = /(?<!Http|Auth|Session|Proxy|Cookie|Webhook)(?:Service|UseCase|Repository)$/
+
 export const httpInService: Detector = {
   id: 'http-in-service',
   level: 'info',
   consequence:
     'The same rule cannot run from a job, an import or a test without an HTTP request made up for it.',
   check(look) {
-    if (
-      !/(?:^|\/)(?:services?|usecases?|use-cases|domain|repositories)\/|\.(?:service|usecase|repository)\.[jt]s$/.test(
+    const isService =
+      /(?:^|\/)(?:services?|usecases?|use-cases|domain|repositories)\/|\.(?:service|usecase|repository)\.[jt]s$/.test(
         look.module.path,
       )
-    )
-      return
+    const near = look.module.path.split('/').slice(-2).join('/')
     if (
-      /auth|session|proxy|upload|middleware|guard|http|request|webhook|passport|cookie/i.test(
-        look.module.path,
-      )
+      /auth|session|proxy|upload|middleware|guard|http|request|webhook|passport|cookie/i.test(near)
     )
       return
     for (const kind of [
@@ -351,9 +351,14 @@ export const httpInService: Detector = {
       'FunctionExpression',
       'ArrowFunctionExpression',
     ] as const) {
-      for (const fn of look.module.all(kind)) inspectParameters(look, fn)
+      for (const fn of look.module.all(kind))
+        if (isService || isMethodOfService(fn)) inspectParameters(look, fn)
     }
   },
+}
+
+function isMethodOfService({ parent }: Node): boolean {
+  return is(parent, 'MethodDefinition') && SERVICE.test(classAround(parent)?.id?.name ?? '')
 }
 
 function inspectParameters(

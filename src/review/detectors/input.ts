@@ -1,5 +1,6 @@
 /** What the caller sent, used for more than it was meant for. */
 import { type Effect, WRITES } from '../project/effects.ts'
+import { functionName } from '../project/functions.ts'
 import type { Origin } from '../project/request-values.ts'
 import type { Module } from '../syntax/module.ts'
 import {
@@ -7,6 +8,7 @@ import {
   type CallNode,
   calledName,
   dotted,
+  type FunctionNode,
   functionAround,
   is,
   isFunction,
@@ -113,13 +115,23 @@ function inspectAssign(look: Look, call: CallNode): void {
   const origin = sources.map((each) => wholeBody(look, each)).find((each) => each !== undefined)
   const around = functionAround(call)
   if (origin === undefined || origin.isChecked || around === undefined) return
-  if (!/\.(?:save|update|persist|flush)\(/.test(look.module.text.slice(call.end, around.end)))
-    return
+  if (!isSavedAfter(look, call, around)) return
   look.report(call, {
     message: `The caller's ${origin.name || 'body'} is copied over an entity that is saved afterwards.`,
     fix: 'Assign the fields by name, or let a schema cut what may be written.',
     confidence: 'high',
     trail: origin.path,
+  })
+}
+
+const SAVES = /\.(?:save|update|persist|flush)\(/
+
+/** Behind it, or behind a call of the function that it stands in. */
+function isSavedAfter({ module, functions }: Look, call: CallNode, around: FunctionNode): boolean {
+  if (SAVES.test(module.text.slice(call.end, around.end))) return true
+  return functions.callers(around).some((caller) => {
+    const outer = functionAround(caller.node)
+    return outer !== undefined && SAVES.test(caller.module.text.slice(caller.node.end, outer.end))
   })
 }
 
@@ -182,6 +194,7 @@ export const ssrf: Detector = {
   consequence:
     'The caller makes the server ask any address: cloud metadata, internal panels, the database port.',
   check(look) {
+    for (const test of look.module.all('BinaryExpression')) inspectNameCheck(look, test)
     for (const effect of look.effects.in(look.module)) {
       if (effect.does !== 'request' || !/^(?:fetch|axios|got)$/.test(effect.library.id)) continue
       const url = urlOf(look.module, effect)
@@ -195,6 +208,39 @@ export const ssrf: Detector = {
       })
     }
   },
+}
+
+const JUDGES = /allow|safe|valid|ssrf|private|public|internal|external|permit|block/i
+
+/** isAllowed(url) by hostname !== 'localhost': the same machine has a hundred other names. */
+function inspectNameCheck(
+  look: Look,
+  { type, start, end, operator, left, right, parent }: NodeOf<'BinaryExpression'>,
+): void {
+  const name = textOf(right)
+  const host = bare(left)
+  const what = is(host, 'MemberExpression')
+    ? memberName(host)
+    : is(host, 'Identifier')
+      ? host.name
+      : ''
+  if (!/^!==?$/.test(operator) || name !== 'localhost' || !/^host(?:name)?$/i.test(what ?? ''))
+    return
+  const around = parent && functionAround(parent)
+  const judged = around === undefined ? undefined : functionName(around)
+  const source = around === undefined ? '' : look.module.source(around)
+  if (judged === undefined || !JUDGES.test(judged) || !/new URL\(|URL\.parse/.test(source)) return
+  if (/lookup|resolve4|BlockList|ipaddr|isIP|isPrivate|range|\.has\(|\.includes\(/i.test(source))
+    return
+  look.report(
+    { type, start, end },
+    {
+      message: `${judged}() refuses this machine by its name: 127.1, [::1], 0x7f000001 and every name that resolves to 10.0.0.0/8 pass.`,
+      fix: 'Resolve the name, refuse every address that is not public (net.BlockList), and connect to what was resolved.',
+      confidence: 'medium',
+      level: 'warning',
+    },
+  )
 }
 
 function urlOf(module: Module, { verb }: Effect): Node | undefined {
@@ -285,7 +331,7 @@ function inspectMerge(look: Look, fn: Node): void {
     /\.forEach\(\s*\(?(\w+)/.exec(source)?.[1]
   if (
     copies === undefined ||
-    !new RegExp(`\\b${name}\\(\\s*\\w+\\[${copies}\\]`).test(source) ||
+    !new RegExp(`\\b${name}\\([\\s(]*\\w+\\[${copies}\\]`).test(source) ||
     !new RegExp(`\\w+\\[${copies}\\]\\s*=(?!=)`).test(source)
   )
     return
@@ -358,13 +404,14 @@ function inspectRegExp(look: Look, node: NodeOf<'NewExpression' | 'CallExpressio
   })
 }
 
-/** (a+)+ and (a|b+)* where nothing fixed stands between two turns. */
+/** (a+)+ and (a+-?)+ where nothing that must be there stands between two turns. */
 function isExponential(pattern: string): boolean {
   const plain = pattern
     .replaceAll(/\\[^wsdWSD]/g, 'x')
     .replaceAll(/\[(?:\\.|[^\]])*\]/g, (text) => (text.length > 2 ? 'w' : 'x'))
   return (
     /\((?:\?:)?(?:\\[wsd]|[\w.])[+*]\)[+*]/.test(plain) ||
-    /\((?:\?:)?\\?[wsd.][+*]\\?[wsd.]?[?*]\)[+*]/.test(plain)
+    /\((?:\?:)?\\?[wsd.][+*]\\?[wsd.]?[?*]\)[+*]/.test(plain) ||
+    /\((?:\?:)?(?:\\[wsd]|[\w.])[+*](?:\\?[^\\()[\]|*+?][?*])+\)[+*](?=.)/.test(plain)
   )
 }

@@ -83,10 +83,11 @@ export const notNullRewrite: Detector = {
   level: 'warning',
   consequence:
     'The table is locked for everybody while each row is looked at or written anew; or the migration fails on the first row that is there.',
-  ...judging(({ node, made }) => {
+  ...judging(({ node, made, checked }) => {
     const alter = commandsOf(node)
     if (alter === undefined || made.has(alter.table)) return undefined
     return alter.commands
+      .filter(({ subtype }) => subtype !== 'AT_SetNotNull' || !checked.has(alter.table))
       .map((each) => notNullClaim(alter.table, each))
       .find((each) => each !== undefined)
   }),

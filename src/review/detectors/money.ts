@@ -1,4 +1,6 @@
 /** Numbers and times that are not what they seem. */
+
+import { functionName } from '../project/functions.ts'
 import {
   bare,
   type CallNode,
@@ -80,7 +82,8 @@ function inspectCall(look: Look, call: CallNode): void {
 
 /** parseFloat(price): what the caller or a driver gave as exact text */
 function inspectParse(look: Look, call: CallNode, method: string, first: Node | undefined): void {
-  if (method !== 'parseFloat' || first === undefined) return
+  if (first === undefined || !(method === 'parseFloat' || (method === 'Number' && isSummed(call))))
+    return
   const at = bare(first)
   const name = is(at, 'MemberExpression') ? memberName(at) : nameOf(at)
   if (name === undefined || !isMoneyName(name) || functionAround(call) === undefined) return
@@ -90,6 +93,12 @@ function inspectParse(look: Look, call: CallNode, method: string, first: Node | 
     confidence: 'medium',
     level: 'info',
   })
+}
+
+/** sum + Number(price) */
+function isSummed({ parent }: Node): boolean {
+  if (is(parent, 'AssignmentExpression')) return /^[-+]=$/.test(parent.operator)
+  return is(parent, 'BinaryExpression') && /^[-+]$/.test(parent.operator)
 }
 
 /** price: { type: DataTypes.FLOAT } and price: DataTypes.DOUBLE */
@@ -144,7 +153,27 @@ export const clockArithmetic: Detector = {
     'A day is 23 or 25 hours twice a year, and a month is no number of days: renewals and reports slip by one.',
   check(look) {
     for (const call of look.module.all('CallExpression')) inspectDate(look, call)
+    for (const sum of look.module.all('BinaryExpression')) inspectDay(look, sum)
   },
+}
+
+const A_DAY =
+  /^(?:DAY_?(?:IN_)?(?:MS|MILLIS\w*)|(?:MS|MILLIS\w*)_(?:PER|IN)_DAY|ONE_DAY(?:_MS)?|86_?400_?000|24\s*\*\s*60\s*\*\s*60\s*\*\s*1_?000)$/i
+/** Where a day of the calendar is meant, by the name of the function. */
+const OF_CALENDAR = /tomorrow|next_?day|same_?time|add_?days?|every_?day|daily|remind|renew|recur/i
+
+/** nextDay = start + 24 hours */
+function inspectDay(look: Look, sum: NodeOf<'BinaryExpression'>): void {
+  const around = functionAround(sum)
+  if (sum.operator !== '+' || around === undefined || !OF_CALENDAR.test(functionName(around) ?? ''))
+    return
+  if (!A_DAY.test(look.module.source(bare(sum.right)))) return
+  if (/timeZone|Temporal|luxon|dayjs|UTC|offset/i.test(look.module.source(around))) return
+  look.report(sum, {
+    message: '24 hours are added where a day is meant.',
+    fix: "zoned.add({ days: 1 }) of Temporal, DateTime.plus({ days: 1 }) of luxon in the zone of the person, or at + interval '1 day' in the database",
+    confidence: 'medium',
+  })
 }
 
 /** date.setMonth(date.getMonth() + 1): the 31st of January becomes the 3rd of March. */

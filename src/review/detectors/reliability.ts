@@ -1,29 +1,23 @@
-/** Doing it again, doing it once, and remembering it. */
-import { chainOf } from '../project/chain.ts'
 import { type Effect, WRITES } from '../project/effects.ts'
 import { stepOf } from '../project/functions.ts'
 import type { Module } from '../syntax/module.ts'
 import {
-  above,
   bare,
   type CallNode,
   calledName,
-  dotted,
   functionAround,
   is,
   isFunction,
-  isInside,
   type Node,
   type NodeOf,
   nameOf,
-  propertyOf,
   textOf,
 } from '../syntax/node.ts'
-import { isServing, leadingTo, namesIn, objectOf, takenBy } from './common.ts'
+import { isServing, leadingTo, namesIn, takenBy } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
-const IDEMPOTENT = /idempoten/i
-const PAYS =
+export const IDEMPOTENT = /idempoten/i
+export const PAYS =
   /charges?|paymentIntents|payment_intents|payouts?|transfers?|refunds?|payments?|transaction|invoiceItems|balance|orders?$|capture|sale/i
 
 export const missingIdempotency: Detector = {
@@ -52,7 +46,31 @@ export const missingIdempotency: Detector = {
         trail,
       })
     }
+    for (const effect of look.effects.in(look.module)) inspectPaid(look, effect)
   },
+}
+
+const MONEY_TABLE = /^(?:charges?|payments?|payouts?|transfers?|refunds?|withdrawals?)$/i
+const MONEY_ROUTE =
+  /^POST \S*\/(?:charges?|payments?|payouts?|transfers?|refunds?|withdrawals?|pay)\/?\s/i
+/** What finds the first attempt again: a key, a unique constraint, its violation. */
+const FINDS_FIRST =
+  /idempoten|on\s*conflict|onConflict|(?<!find)unique|upsert|duplicate|23505|P2002|dedup/i
+
+/** POST /refunds inserts a refund: asked twice, it inserts two. */
+function inspectPaid(look: Look, { does, table, module, node }: Effect): void {
+  if (does !== 'insert' || !MONEY_TABLE.test(table ?? '')) return
+  const trail = isServing(look, node)
+  const route = trail?.[0]
+  if (trail === undefined || route === undefined || !MONEY_ROUTE.test(`${route.label} `)) return
+  const texts = [module.source(functionAround(node) ?? node), route.module.source(route.node)]
+  if (texts.some((text) => FINDS_FIRST.test(text))) return
+  look.report(node, {
+    message: `${route.label} inserts into ${table}, and nothing tells a repeated request from a new one.`,
+    fix: 'Take an Idempotency-Key, store it in a unique column of the row that it makes, and answer a key that is there with that row',
+    confidence: 'medium',
+    trail,
+  })
 }
 
 function paymentOf(module: Module, { does, segments, verb, node }: Effect): string | undefined {
@@ -86,7 +104,33 @@ export const getThenSetIdempotency: Detector = {
   check(look) {
     for (const effect of look.effects.in(look.module))
       if (effect.does === 'cache-read') inspectGet(look, effect)
+      else if (effect.does === 'read') inspectKeyRow(look, effect)
   },
+}
+
+const KEY_TABLE = /idempot|(?:^|_)processed(?:_|$)|dedup|^inbox(?:_|$)|^keys$/i
+
+/** SELECT … FROM keys, the work, and then INSERT INTO keys. */
+function inspectKeyRow(look: Look, { module, node, table, sql }: Effect): void {
+  const fn = functionAround(node)
+  if (!KEY_TABLE.test(table ?? '') || fn === undefined || takenBy(node) === undefined) return
+  if (/\bfor\s+update\b/i.test(sql?.text ?? '')) return
+  if (/23505|P2002|(?<!find)unique|duplicate|advisory|serializable/i.test(module.source(fn))) return
+  const write = look.effects
+    .within(module, fn)
+    .find((each) => each.node.start > node.end && each.table === table && isLateClaim(each))
+  if (write === undefined) return
+  look.report(node, {
+    message: `Whether the key was used is looked up here and written down on line ${module.place(write.node.start).line}; a second request in between does the work again.`,
+    fix: 'Claim it first, in the transaction of the work: INSERT … ON CONFLICT (key) DO NOTHING, and answer from the stored reply where no row was inserted',
+    confidence: 'medium',
+    trail: [...leadingTo(look, node), stepOf({ ...write })],
+  })
+}
+
+function isLateClaim({ does, sql }: Effect): boolean {
+  if (does === 'insert') return true
+  return does === 'upsert' && sql !== undefined && !/do\s+nothing/i.test(sql.text)
 }
 
 const ONCE =
@@ -148,13 +192,19 @@ export const outboxByTimestamp: Detector = {
         sql === undefined
           ? /(?:createdAt|created_at|timestamp|occurred\w*)['"]?\s*(?::\s*\{\s*gte?\b|,\s*['"]>=?['"]|:\s*MoreThan)/i
           : /\b(?:created_at|"createdAt"|timestamp|occurred_at|inserted_at)\s*>=?\s*/i
+      const byNumber =
+        /outbox|event_?log|domain_?events?|event_?store/i.test(table ?? '') &&
+        /\b(?:id|seq\w*|position)\s*>\s*\$\d/i.test(sql?.text ?? '') &&
+        !/xmin|snapshot|watermark|xid/i.test(text)
       if (
-        !byTime.test(text) ||
+        !(byTime.test(text) || byNumber) ||
         /processed|published|sent_at|status|delivered|user_?id|tenant|calendar|start/i.test(text)
       )
         continue
       look.report(node, {
-        message: `Events are read by what was made after the last one's time.`,
+        message: byNumber
+          ? 'Events are read by the number behind the last one, and numbers are drawn before the commit.'
+          : `Events are read by what was made after the last one's time.`,
         fix: 'Mark what was sent (published_at IS NULL … FOR UPDATE SKIP LOCKED), or read a log up to a watermark below which no writer is open.',
         confidence: 'medium',
         trail: leadingTo(look, node),
@@ -267,7 +317,9 @@ export const cronOnEveryNode: Detector = {
       const callback = call.arguments.map(bare).find(isFunction)
       if (
         callback === undefined ||
-        /lock|leader|advisory|acquire|NX\b|isPrimary|cluster/i.test(look.module.source(callback))
+        /lock|leader|advisory|acquire|NX\b|isPrimary|cluster|on conflict/i.test(
+          look.module.source(callback),
+        )
       )
         continue
       const writes = look.functions.reach(
@@ -296,160 +348,6 @@ function isSchedule({ values, module }: Look, call: CallNode): boolean {
   )
 }
 
-export const retryWithoutBackoff: Detector = {
-  id: 'retry-without-backoff',
-  level: 'warning',
-  consequence:
-    'A service that stumbles is hit several times as hard by everybody at once, and does not get up.',
-  check(look) {
-    for (const kind of ['ForStatement', 'WhileStatement', 'DoWhileStatement'] as const) {
-      for (const loop of look.module.all(kind)) inspectLoop(look, loop)
-    }
-  },
-}
-
-const WAITS = /sleep|delay|(?<!a)wait|setTimeout|backoff|pause|timers|jitter/i
-
-function inspectLoop(look: Look, loop: Node & { body: Node }): void {
-  const source = look.module.source(loop)
-  // What stands around the body: the head, or the condition behind it.
-  const head = `${look.module.text.slice(loop.start, loop.body.start)} ${look.module.text.slice(loop.body.end, loop.end)}`
-  if (!/retr|attempt|tries|tr(?:y|ies)\b/i.test(head) || WAITS.test(source)) return
-  const tried = look.module
-    .all('TryStatement')
-    .find(
-      (each) =>
-        isInside(each, loop.body) &&
-        each.handler !== null &&
-        above(each, (node) => /For|While/.test(node.type)) === loop,
-    )
-  if (tried === undefined) return
-  const call = look.functions.reach(
-    look.module,
-    tried.block,
-    ({ does }) => ['request', 'pay', 'mail', 'store', 'publish'].includes(does),
-    2,
-  )
-  if (call === undefined) return
-  look.report(loop, {
-    message: `${call.at(-1)?.label ?? 'A call'} is tried again at once, without a pause.`,
-    fix: 'await setTimeout(Math.random() * Math.min(10_000, 200 * 2 ** attempt)), for transient failures only, three to five times',
-    confidence: 'high',
-    trail: [...leadingTo(look, loop), ...call],
-  })
-}
-
-const RETRY_CALL =
-  /^(?:retry|withRetry|withRetries|pRetry|asyncRetry|backOff|retryAsync|retryable|attempt)$/i
-
-function retryCalls(module: Module): readonly { call: CallNode; work: Node }[] {
-  return module.all('CallExpression').flatMap((call) => {
-    const name = calledName(call) ?? ''
-    const work = call.arguments.map(bare).find(isFunction)
-    const isRetry =
-      RETRY_CALL.test(name) || (name === 'execute' && /retry/i.test(dotted(call.callee) ?? ''))
-    return isRetry && work !== undefined ? [{ call, work }] : []
-  })
-}
-
-export const retryNonIdempotent: Detector = {
-  id: 'retry-non-idempotent',
-  level: 'error',
-  consequence:
-    'The first try may have worked and only its reply was lost: the second one pays, ships or mails again.',
-  check(look) {
-    for (const { call, work } of retryCalls(look.module)) {
-      const effect = look.effects
-        .within(look.module, work)
-        .find((each) => isOneTime(look.module, each))
-      if (effect === undefined || IDEMPOTENT.test(look.module.source(call))) continue
-      look.report(call, {
-        message: `${stepOf(effect).label} is tried again without a key that makes it one.`,
-        fix: "Send an idempotency key that is the same for every try, made before the first: { idempotencyKey: `order-${id}` } or the header 'Idempotency-Key'",
-        confidence: 'high',
-        trail: [...leadingTo(look, call), stepOf(effect)],
-      })
-    }
-    for (const call of look.module.all('CallExpression')) inspectAxiosRetry(look, call)
-  },
-}
-
-function isOneTime(module: Module, { does, verb, node, segments }: Effect): boolean {
-  if (does === 'mail') return true
-  if (does === 'pay') {
-    return (
-      /^(?:create|capture|refund|sale)$/.test(verb.name) &&
-      segments.some(({ name }) => PAYS.test(name))
-    )
-  }
-  return (
-    does === 'request' &&
-    (verb.name === 'post' || /method:\s*['"]POST['"]/i.test(module.source(node))) &&
-    !/search|query|graphql|token|oauth/i.test(module.source(node))
-  )
-}
-
-/** axiosRetry(client, { retryCondition: () => true }) */
-function inspectAxiosRetry(look: Look, call: CallNode): void {
-  const value = look.values.of(look.module, call.callee)
-  if (value?.kind !== 'outside' || value.source !== 'axios-retry') return
-  const options = call.arguments[1] && objectOf(look.module, call.arguments[1])
-  const condition = propertyOf(options, 'retryCondition')
-  if (condition === undefined || !/^\(?\w*\)?\s*=>\s*true$/.test(look.module.source(condition)))
-    return
-  look.report(call, {
-    message: 'Every failed request is sent again, POST too.',
-    fix: 'retryCondition: axiosRetry.isNetworkOrIdempotentRequestError',
-    confidence: 'high',
-  })
-}
-
-export const retryTwoLayers: Detector = {
-  id: 'retry-two-layers',
-  level: 'warning',
-  consequence:
-    'Three tries of three tries are nine requests to a service that is already failing, and the caller has long gone.',
-  check(look) {
-    for (const { call, work } of retryCalls(look.module)) {
-      const inner = retryCalls(look.module).find(
-        (each) => each.call !== call && isInside(each.call, work),
-      )
-      const wrapped =
-        inner ??
-        look.functions
-          .callsWithin(look.module, work)
-          .map((node) => look.functions.target({ module: look.module, node }))
-          .find(
-            (target) =>
-              target !== undefined &&
-              retryCalls(target.module).some((each) => isInside(each.call, target.node)),
-          )
-      const client = look.effects
-        .within(look.module, work)
-        .find((each) => retriesItself(look, each))
-      if (wrapped === undefined && client === undefined) continue
-      look.report(call, {
-        message: 'What is tried again here tries again by itself.',
-        fix: 'Retry in one place, the one nearest to the call; switch the other off (got: retry: { limit: 0 }, jobs: attempts: 1).',
-        confidence: 'medium',
-        trail: leadingTo(look, call),
-      })
-    }
-  },
-}
-
-/** got and ky retry by default; an instance may be told to. */
-function retriesItself(look: Look, { library, node, module }: Effect): boolean {
-  if (library.id !== 'got' || /retry:\s*(?:0|\{\s*limit:\s*0)/.test(module.source(node)))
-    return false
-  const value = look.values.of(module, (chainOf(node)[0] as { node: Node }).node)
-  return (
-    value?.kind === 'outside' &&
-    /^(?:got|ky)$/.test(value.source) &&
-    !/^stream$/.test(value.path.at(-1) ?? '')
-  )
-}
-
 export const inMemoryState: Detector = {
   id: 'in-memory-state',
   level: 'info',
@@ -460,7 +358,7 @@ export const inMemoryState: Detector = {
       if (
         declarator.init === null ||
         declarator.init === undefined ||
-        functionAround(declarator) !== undefined
+        !isKeptState(look.module, declarator)
       )
         continue
       const init = bare(declarator.init)
@@ -473,7 +371,7 @@ export const inMemoryState: Detector = {
       if (
         !isStore ||
         name === undefined ||
-        !/sessions?$|loginAttempts|rateLimits?|refreshTokens|otpStore|resetTokens|hits$|carts$|verificationCodes|requestCounts?/i.test(
+        !/sessions?$|loginAttempts|rateLimits?|refreshTokens|otpStore|resetTokens|hits$|carts$|drafts$|verificationCodes|requestCounts?/i.test(
           name,
         ) ||
         !isWritten(look, declarator, name)
@@ -486,6 +384,16 @@ export const inMemoryState: Detector = {
       })
     }
   },
+}
+
+/** Of the module, or of a factory whose functions share it. */
+function isKeptState(module: Module, declarator: NodeOf<'VariableDeclarator'>): boolean {
+  const around = functionAround(declarator)
+  if (around === undefined) return true
+  const { id } = declarator
+  const binding = is(id, 'Identifier') ? module.scopes.find(id, id.name) : undefined
+  const uses = binding === undefined ? [] : module.references(binding).filter((use) => use !== id)
+  return uses.length > 0 && uses.every((use) => functionAround(use) !== around)
 }
 
 function isWritten(look: Look, declarator: Node, name: string): boolean {

@@ -15,6 +15,7 @@ import {
   type Node,
   type NodeOf,
   nameOf,
+  outside,
   textOf,
 } from '../syntax/node.ts'
 import { isServing, leadingTo, takenBy } from './common.ts'
@@ -266,6 +267,7 @@ export const unhandledRejection: Detector = {
   consequence:
     'The process goes on with whatever state the error left: half-done work, held locks, wrong answers.',
   check(look) {
+    for (const block of look.module.all('BlockStatement')) inspectStarted(look, block)
     for (const call of look.module.all('CallExpression')) {
       const event = textOf(call.arguments[0])
       if (
@@ -290,6 +292,68 @@ export const unhandledRejection: Detector = {
     }
   },
 }
+
+/** const a = first(); const b = second(); await a; await b: when a rejects, nobody listens to b. */
+function inspectStarted(look: Look, block: NodeOf<'BlockStatement'>): void {
+  const started = block.body.flatMap((statement) =>
+    is(statement, 'VariableDeclaration') ? startedBy(look.module, statement) : [],
+  )
+  const [one] = started
+  const other = started.find(
+    (each) =>
+      one !== undefined &&
+      each !== one &&
+      each.call.start < one.awaited.start &&
+      one.awaited.start < each.awaited.start &&
+      // In one expression with the first, it is Promise.all's or it is too late as well.
+      functionAround(each.awaited) === functionAround(one.awaited),
+  )
+  if (one === undefined || other === undefined) return
+  look.report(other.call, {
+    message: `${other.name} is awaited after ${one.name}: where that rejects first, nobody listens to this one any more.`,
+    consequence:
+      'The second failure is an unhandled rejection, which ends the process with all of its requests.',
+    fix: `const [${one.name}, ${other.name}] = await Promise.all([…, …])`,
+    confidence: 'medium',
+  })
+}
+
+interface Started {
+  readonly name: string
+  readonly call: Node
+  readonly awaited: Node
+}
+
+/** Variables that hold a call's promise, and are used once: to be awaited. */
+function startedBy(
+  module: Module,
+  { declarations }: NodeOf<'VariableDeclaration'>,
+): readonly Started[] {
+  return declarations.flatMap(({ id, init }) => {
+    const value = init && bare(init)
+    const pairs: readonly (readonly [Node | null | undefined, Node | null | undefined])[] =
+      is(id, 'ArrayPattern') && is(value, 'ArrayExpression')
+        ? id.elements.map((each, index) => [each, value.elements[index]])
+        : [[id, value]]
+    return pairs.flatMap(([name, call]) => {
+      if (
+        !is(name, 'Identifier') ||
+        !is(call, 'CallExpression') ||
+        HANDLED.test(calledName(call) ?? '')
+      )
+        return []
+      const binding = module.scopes.find(name, name.name)
+      const uses =
+        binding === undefined ? [] : module.references(binding).filter((each) => each !== name)
+      const [use] = uses
+      return uses.length === 1 && use !== undefined && is(outside(use), 'AwaitExpression')
+        ? [{ name: name.name, call, awaited: use }]
+        : []
+    })
+  })
+}
+
+const HANDLED = /^(?:catch|then|finally|allSettled|all|race|any)$/
 
 /** The place where a server begins to listen, one for each package. */
 function serversOf(look: TreeLook): ReadonlyMap<string, { module: Module; node: CallNode }> {

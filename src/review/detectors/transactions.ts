@@ -198,13 +198,28 @@ function inspectWrites(look: Look, fn: Node, writes: readonly Effect[]): void {
   }
 }
 
-/** One after the other on the same way through the function, into different tables. */
+/** One after the other on the same way through the function: two tables, or from one row to another. */
 function follows(first: Effect, second: Effect): boolean {
-  if (first.table === second.table || first.library !== second.library) return false
+  if (first.library !== second.library) return false
+  if (first.table === second.table && !isMove(first, second)) return false
   if (first.handle.guessed !== second.handle.guessed) return false
   return (
     isAwaitedHere(first.node) && isAwaitedHere(second.node) && !areApart(first.node, second.node)
   )
+}
+
+/** What one row loses, another gets: balance = balance - $1, and then + $1. */
+function isMove(first: Effect, second: Effect): boolean {
+  const directions = [directionOf(first), directionOf(second)]
+  return directions.includes('less') && directions.includes('more')
+}
+
+function directionOf({ does, module, node, sql }: Effect): 'less' | 'more' | undefined {
+  if (does !== 'update') return undefined
+  const text = sql?.text ?? module.source(node)
+  const isLess = /\b(\w+)\s*=\s*\1\s*-|\bdecrement\b/.test(text)
+  const isMore = /\b(\w+)\s*=\s*\1\s*\+|\bincrement\b/.test(text)
+  return isLess === isMore ? undefined : isLess ? 'less' : 'more'
 }
 
 function isAwaitedHere(node: Node): boolean {

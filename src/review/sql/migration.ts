@@ -24,6 +24,8 @@ export interface MigrationStatement {
   readonly end: number
   /** Tables that this migration makes itself: nobody reads them yet. */
   readonly made: ReadonlySet<string>
+  /** Tables of which it validates a constraint: SET NOT NULL reads nothing more then. */
+  readonly checked: ReadonlySet<string>
 }
 
 const NEWEST = 10
@@ -62,8 +64,8 @@ export function statementsOf(
   text: string,
 ): readonly MigrationStatement[] {
   const parsed = parser?.parse(text) ?? []
-  const made = tablesMade(parsed.map(({ node }) => node))
-  return parsed.map((statement) => ({ ...statement, made }))
+  const known = tablesOf(parsed.map(({ node }) => node))
+  return parsed.map((statement) => ({ ...statement, ...known }))
 }
 
 const SQL_CALLS =
@@ -86,8 +88,8 @@ export function statementsIn(
       ? []
       : (parser.parse(sql.text) ?? []).map((statement) => ({ call: call as Node, statement }))
   })
-  const made = tablesMade(found.map(({ statement }) => statement.node))
-  return found.map(({ call, statement }) => ({ call, statement: { ...statement, made } }))
+  const known = tablesOf(found.map(({ statement }) => statement.node))
+  return found.map(({ call, statement }) => ({ call, statement: { ...statement, ...known } }))
 }
 
 function isSqlCall(node: Node): boolean {
@@ -116,11 +118,20 @@ function isBack(name: Node | undefined): boolean {
   return /^(?:down|rollback|revert)$/.test(nameOf(name) ?? '')
 }
 
-function tablesMade(nodes: readonly SqlNode[]): ReadonlySet<string> {
-  const names = nodes.map(
+function tablesOf(nodes: readonly SqlNode[]): Pick<MigrationStatement, 'made' | 'checked'> {
+  const made = nodes.map(
     (node) =>
       as(node, 'CreateStmt')?.relation?.relname ??
       as(node, 'CreateTableAsStmt')?.into?.rel?.relname,
   )
-  return new Set(names.filter((name) => name !== undefined))
+  const checked = nodes.map((node) => {
+    const alter = as(node, 'AlterTableStmt')
+    const commands = (alter?.cmds ?? []).map((each) => as(each, 'AlterTableCmd')?.subtype)
+    return commands.includes('AT_ValidateConstraint') ? alter?.relation?.relname : undefined
+  })
+  return { made: named(made), checked: named(checked) }
+}
+
+function named(tables: readonly (string | undefined)[]): ReadonlySet<string> {
+  return new Set(tables.filter((each) => each !== undefined))
 }

@@ -1,14 +1,14 @@
-export function createPrices(load: (sku: string) => Promise<number>) {
-  const cache = new Map<string, number>()
-  const stored = new Map<string, number>()
-  return {
-    async priceOf(sku: string): Promise<number> {
-      const price = cache.get(sku) ?? stored.get(sku) ?? (await load(sku))
-      cache.set(sku, price)
-      return price
-    },
-    async change(sku: string, price: number): Promise<void> {
-      stored.set(sku, price)
-    },
-  }
+import type { Redis } from 'ioredis'
+import type { Pool } from 'pg'
+
+export async function priceOf(redis: Redis, db: Pool, sku: string): Promise<number> {
+  const cached = await redis.get(`price:${sku}`)
+  if (cached !== null) return JSON.parse(cached)
+  const { rows } = await db.query('SELECT cents FROM prices WHERE sku = $1', [sku])
+  await redis.set(`price:${sku}`, JSON.stringify(rows[0].cents))
+  return rows[0].cents
+}
+
+export async function change(_redis: Redis, db: Pool, sku: string, cents: number): Promise<void> {
+  await db.query('UPDATE prices SET cents = $2 WHERE sku = $1', [sku, cents])
 }

@@ -1,3 +1,5 @@
-export function sessionCookie(id: string): string {
-  return `session=${id}`
+import type { Response } from 'express'
+
+export function signIn(response: Response, id: string): void {
+  response.cookie('session', id)
 }

@@ -1,8 +1,7 @@
-export interface Reply {
-  readonly status: number
-  readonly body: object
-}
+import type { FastifyInstance } from 'fastify'
 
-export function answer(error: Error): Reply {
-  return { status: 500, body: { error: error.message, stack: error.stack } }
+export function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler<Error>((error, _request, reply) => {
+    reply.code(500).send({ error: error.message, stack: error.stack })
+  })
 }

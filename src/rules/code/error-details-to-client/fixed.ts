@@ -1,13 +1,11 @@
-export interface Reply {
-  readonly status: number
-  readonly body: object
-}
+import type { FastifyInstance } from 'fastify'
 
 /** The caller gets an id to name, the log gets the error under it. */
-export function answer(error: Error, requestId = 'req_1', log?: (line: object) => void): Reply {
-  log?.({ requestId, error: error.message, stack: error.stack })
-  return {
-    status: 500,
-    body: { type: 'about:blank', title: 'Internal error', status: 500, instance: requestId },
-  }
+export function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler<Error>((error, request, reply) => {
+    request.log.error(error)
+    reply
+      .code(500)
+      .send({ type: 'about:blank', title: 'Internal error', status: 500, instance: request.id })
+  })
 }

@@ -1,11 +1,8 @@
+import type { Counter } from '@opentelemetry/api'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
 /** The route as it is declared and the class of the status; who it was stands in the trace. */
-export function createCounter() {
-  const series = new Map<string, number>()
-  return {
-    series,
-    count(route: string, _path: string, _user: string, status: number): void {
-      const labels = JSON.stringify({ route, status: `${Math.floor(status / 100)}xx` })
-      series.set(labels, (series.get(labels) ?? 0) + 1)
-    },
-  }
+export function count(counter: Counter, request: FastifyRequest, reply: FastifyReply): void {
+  const route = request.routeOptions.url ?? 'unknown'
+  counter.add(1, { route, status: `${Math.floor(reply.statusCode / 100)}xx` })
 }

@@ -1,14 +1,13 @@
-export interface Claims {
-  readonly sub: string
-  readonly iss?: string
-  readonly aud?: string | readonly string[]
-}
+import { verify } from 'jsonwebtoken'
 
 const ISSUER = 'https://id.example'
 const AUDIENCE = 'https://orders.example'
 
-export function principalOf(claims: Claims): string {
-  if (claims.iss !== ISSUER) throw new Error('unknown issuer')
-  if (![claims.aud].flat().includes(AUDIENCE)) throw new Error('not for this service')
-  return claims.sub
+export function principalOf(token: string, key: string): string {
+  const { sub } = verify(token, key, {
+    algorithms: ['HS256'],
+    issuer: ISSUER,
+    audience: AUDIENCE,
+  })
+  return sub
 }

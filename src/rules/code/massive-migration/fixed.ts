@@ -1,7 +1,11 @@
-/** Each file holds one kind of lock for as short as it can; the rows are filled between them. */
-export const files = [
-  "ALTER TABLE orders ADD COLUMN currency text DEFAULT 'EUR';",
-  'CREATE INDEX CONCURRENTLY orders_currency ON orders (currency);',
-  'ALTER TABLE orders ADD CONSTRAINT currency_set CHECK (currency IS NOT NULL) NOT VALID;',
-  'ALTER TABLE orders VALIDATE CONSTRAINT currency_set;',
-]
+import type { ClientBase } from 'pg'
+
+/** The default is kept in the catalogue: no row is written, and the lock is held for a moment. */
+export async function up(db: ClientBase): Promise<void> {
+  await db.query("ALTER TABLE orders ADD COLUMN currency text NOT NULL DEFAULT 'EUR'")
+}
+
+/** A file of its own, outside of a transaction. */
+export async function upIndex(db: ClientBase): Promise<void> {
+  await db.query('CREATE INDEX CONCURRENTLY orders_currency ON orders (currency)')
+}

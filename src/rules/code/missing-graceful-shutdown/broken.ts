@@ -1,10 +1,13 @@
 import type { EventEmitter } from 'node:events'
+import type { FastifyInstance } from 'fastify'
 
-export interface App {
-  close(): Promise<void>
-}
-
-/** Nobody listens to SIGTERM: the platform ends the process in the middle of its requests. */
-export function run(_app: App, _signals: EventEmitter, _exit: (code: number) => void): void {
-  // the server listens, and that is all
+/** Nobody listens for the signal: the platform ends the process in the middle of its requests. */
+export async function run(
+  app: FastifyInstance,
+  port: number,
+  _signals: EventEmitter,
+  _exit: (code: number) => void,
+): Promise<void> {
+  app.get('/health/live', async () => 'pass')
+  await app.listen({ host: '127.0.0.1', port })
 }

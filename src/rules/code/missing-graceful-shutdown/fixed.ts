@@ -1,10 +1,13 @@
 import type { EventEmitter } from 'node:events'
+import type { FastifyInstance } from 'fastify'
 
-export interface App {
-  close(): Promise<void>
-}
-
-export function run(app: App, signals: EventEmitter, exit: (code: number) => void): void {
+export async function run(
+  app: FastifyInstance,
+  port: number,
+  signals: EventEmitter,
+  exit: (code: number) => void,
+): Promise<void> {
+  app.get('/health/live', async () => 'pass')
   for (const signal of ['SIGTERM', 'SIGINT'])
     signals.once(signal, () => {
       app.close().then(
@@ -12,4 +15,5 @@ export function run(app: App, signals: EventEmitter, exit: (code: number) => voi
         () => exit(1),
       )
     })
+  await app.listen({ host: '127.0.0.1', port })
 }

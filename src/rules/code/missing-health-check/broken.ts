@@ -1,7 +1,11 @@
-import { createServer, type Server } from 'node:http'
+import type { FastifyInstance } from 'fastify'
 
-export function serve(_isReady: () => Promise<boolean>): Server {
-  return createServer((_request, response) => {
-    response.end('hello')
-  })
+export async function serve(
+  app: FastifyInstance,
+  port: number,
+  _isReady: () => Promise<boolean>,
+): Promise<void> {
+  app.get('/orders', async () => [])
+  process.once('SIGTERM', () => void app.close())
+  await app.listen({ host: '127.0.0.1', port })
 }

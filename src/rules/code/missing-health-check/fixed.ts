@@ -1,11 +1,15 @@
-import { createServer, type Server } from 'node:http'
+import type { FastifyInstance } from 'fastify'
 
-export function serve(isReady: () => Promise<boolean>): Server {
-  return createServer(async (request, response) => {
-    if (request.url === '/health/live') response.end('pass')
-    else if (request.url === '/health/ready') {
-      response.statusCode = (await isReady()) ? 200 : 503
-      response.end()
-    } else response.end('hello')
-  })
+export async function serve(
+  app: FastifyInstance,
+  port: number,
+  isReady: () => Promise<boolean>,
+): Promise<void> {
+  app.get('/orders', async () => [])
+  app.get('/health/live', async () => 'pass')
+  app.get('/health/ready', async (_request, reply) =>
+    reply.code((await isReady()) ? 200 : 503).send(),
+  )
+  process.once('SIGTERM', () => void app.close())
+  await app.listen({ host: '127.0.0.1', port })
 }

@@ -1,14 +1,18 @@
+import type { FastifyInstance } from 'fastify'
 import type { Pool } from 'pg'
 
-export interface Refund {
+interface Refund {
   readonly order: number
   readonly cents: number
 }
 
-export async function refund(db: Pool, { order, cents }: Refund): Promise<number> {
-  const { rows } = await db.query(
-    'INSERT INTO refunds (order_id, cents) VALUES ($1, $2) RETURNING id',
-    [order, cents],
-  )
-  return rows[0].id
+export function routes(app: FastifyInstance, db: Pool): void {
+  app.post('/refunds', async (request) => {
+    const { order, cents } = request.body as Refund
+    const { rows } = await db.query(
+      'INSERT INTO refunds (order_id, cents) VALUES ($1, $2) RETURNING id',
+      [order, Math.trunc(cents)],
+    )
+    return { id: rows[0].id }
+  })
 }

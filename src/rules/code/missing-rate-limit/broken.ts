@@ -1,8 +1,17 @@
+import type { FastifyInstance } from 'fastify'
+
 export interface Login {
   readonly email: string
   readonly password: string
 }
 
-export function createLogin(isGood: (login: Login) => boolean, _nowMs: () => number) {
-  return (login: Login): number => (isGood(login) ? 200 : 401)
+export function routes(
+  app: FastifyInstance,
+  isGood: (login: Login) => boolean,
+  _nowMs: () => number,
+): void {
+  app.post('/login', async (request, reply) => {
+    const login = request.body as Login
+    return reply.code(isGood(login) ? 200 : 401).send()
+  })
 }

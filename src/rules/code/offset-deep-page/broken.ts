@@ -2,10 +2,10 @@ import type { Pool } from 'pg'
 
 const PAGE_ROWS = 2
 
-export async function page(db: Pool, number: number) {
+export async function page(db: Pool, pageNumber: number) {
   const { rows } = await db.query('SELECT id FROM orders ORDER BY id DESC LIMIT $1 OFFSET $2', [
     PAGE_ROWS,
-    number * PAGE_ROWS,
+    pageNumber * PAGE_ROWS,
   ])
-  return { rows, next: number + 1 }
+  return { rows, next: pageNumber + 1 }
 }

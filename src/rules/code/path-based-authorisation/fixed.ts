@@ -1,17 +1,10 @@
-export interface Route {
-  readonly path: string
-  readonly needs?: 'admin'
-}
-
-function match(routes: readonly Route[], target: string): Route | undefined {
-  const path = decodeURIComponent(target).replace(/\/$/, '').toLowerCase()
-  return routes.find((route) => route.path === path)
-}
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** Whatever the path looked like, the route that was found says what it needs. */
-export function serve(routes: readonly Route[], target: string, roles: readonly string[]): number {
-  const route = match(routes, target)
-  if (route === undefined) return 404
-  if (route.needs !== undefined && !roles.includes(route.needs)) return 403
-  return 200
+export function routes(app: FastifyInstance, isAdmin: (request: FastifyRequest) => boolean): void {
+  const needsAdmin = async (request: FastifyRequest, reply: FastifyReply) => {
+    if (!isAdmin(request)) return reply.code(403).send()
+  }
+  app.get('/orders', async () => 'orders')
+  app.get('/admin', { onRequest: needsAdmin }, async () => 'all customers')
 }

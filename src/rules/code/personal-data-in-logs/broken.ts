@@ -1,3 +1,6 @@
-export function logLine(request: { path: string; body: Record<string, string> }): string {
-  return JSON.stringify({ message: 'request', ...request })
+import type { FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+
+export function logRequest(log: Pick<Logger, 'info'>, request: FastifyRequest): void {
+  log.info({ url: request.url, body: request.body }, 'request')
 }

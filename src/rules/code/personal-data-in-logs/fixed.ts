@@ -1,9 +1,11 @@
+import type { FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+
 const LOGGED = ['orderId', 'sku', 'quantity']
 
 /** A list of what may be logged: a new field is hidden until somebody allows it. */
-export function logLine({ path, body }: { path: string; body: Record<string, string> }): string {
-  const kept = Object.fromEntries(
-    Object.entries(body).map(([name, value]) => [name, LOGGED.includes(name) ? value : '[hidden]']),
-  )
-  return JSON.stringify({ message: 'request', path, body: kept })
+export function logRequest(log: Pick<Logger, 'info'>, request: FastifyRequest): void {
+  const fields = Object.entries(request.body as object)
+  const shown = fields.map(([name, value]) => [name, LOGGED.includes(name) ? value : '[hidden]'])
+  log.info({ url: request.url, body: Object.fromEntries(shown) }, 'request')
 }

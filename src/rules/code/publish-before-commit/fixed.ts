@@ -1,9 +1,9 @@
+import type { Queue } from 'bullmq'
 import type { Pool } from 'pg'
 import { inTransaction } from '../transaction.ts'
 
-export type Publish = (order: number) => Promise<void>
-
-export async function placeOrder(db: Pool, _publish: Publish, sku: string): Promise<void> {
+/** A worker moves rows of the outbox into the queue; the queue itself is not asked here. */
+export async function placeOrder(db: Pool, _queue: Queue, sku: string): Promise<void> {
   await inTransaction(db, async (tx) => {
     const { rows } = await tx.query('INSERT INTO orders (sku) VALUES ($1) RETURNING id', [sku])
     await tx.query("INSERT INTO outbox (topic, order_id) VALUES ('order-placed', $1)", [rows[0].id])

@@ -1,4 +1,4 @@
-async function retried<T>(call: () => Promise<T>, attemptsMax: number): Promise<T> {
+async function withRetry<T>(call: () => Promise<T>, attemptsMax: number): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call()
@@ -10,7 +10,7 @@ async function retried<T>(call: () => Promise<T>, attemptsMax: number): Promise<
 
 /** 3 in the client, 3 in the service, 3 in the job: 27 calls for one request. */
 export function runJob(fetchPrice: () => Promise<number>): Promise<number> {
-  const client = () => retried(fetchPrice, 3)
-  const service = () => retried(client, 3)
-  return retried(service, 3)
+  const client = () => withRetry(fetchPrice, 3)
+  const service = () => withRetry(client, 3)
+  return withRetry(service, 3)
 }

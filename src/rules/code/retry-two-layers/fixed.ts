@@ -1,4 +1,4 @@
-async function retried<T>(call: () => Promise<T>, attemptsMax: number): Promise<T> {
+async function withRetry<T>(call: () => Promise<T>, attemptsMax: number): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call()
@@ -10,5 +10,5 @@ async function retried<T>(call: () => Promise<T>, attemptsMax: number): Promise<
 
 /** Only the outermost layer knows how much time is left, so only it tries again. */
 export function runJob(fetchPrice: () => Promise<number>): Promise<number> {
-  return retried(fetchPrice, 3)
+  return withRetry(fetchPrice, 3)
 }

@@ -1,9 +1,12 @@
 export type Pause = (ms: number) => Promise<void>
 
-export async function send(call: () => Promise<string>, _pause: Pause): Promise<string> {
+const TIMEOUT_MS = 1_000
+
+export async function read(url: string, _pause: Pause): Promise<string> {
   for (;;) {
     try {
-      return await call()
+      const reply = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+      return await reply.text()
     } catch {
       // try again
     }

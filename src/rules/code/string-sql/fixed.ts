@@ -1,6 +1,10 @@
+import type { FastifyInstance } from 'fastify'
 import type { Pool } from 'pg'
 
-export async function findUsers(db: Pool, name: string) {
-  const { rows } = await db.query('SELECT id, name FROM users WHERE name = $1 LIMIT 10', [name])
-  return rows
+export function routes(app: FastifyInstance, db: Pool): void {
+  app.get('/users', async (request) => {
+    const { name } = request.query as { name: string }
+    const { rows } = await db.query('SELECT id, name FROM users WHERE name = $1 LIMIT 10', [name])
+    return rows
+  })
 }
