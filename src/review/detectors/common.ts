@@ -5,15 +5,18 @@ import { labelOf } from '../project/functions.ts'
 import { routeStep } from '../project/request-values.ts'
 import type { Module } from '../syntax/module.ts'
 import {
+  above,
   awaited,
   bare,
   type FunctionNode,
   functionAround,
   is,
+  isFunction,
   type Node,
   type NodeOf,
   nameOf,
   outside,
+  textOf,
 } from '../syntax/node.ts'
 import type { Look } from './detector.ts'
 
@@ -110,6 +113,15 @@ function isRead({ effects, module }: Look, node: Node): boolean {
 /** Whether a text of this kind is said anywhere near: in the function around, or at the node. */
 export function said(module: Module, node: Node | undefined, words: RegExp): boolean {
   return node !== undefined && words.test(module.source(node))
+}
+
+/** In pool.on('connect', …): said to each connection before anybody gets it, and sent in that order. */
+export function isAtConnect(node: Node): boolean {
+  const handler = above(node, (each) => {
+    const call = isFunction(each) ? outside(each) : undefined
+    return is(call, 'CallExpression') && textOf(call.arguments[0]) === 'connect'
+  })
+  return handler !== undefined
 }
 
 /** A list of what is in `if (...) …` conditions above a node. */

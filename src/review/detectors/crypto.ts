@@ -53,7 +53,7 @@ export const plainPassword: Detector = {
     'Whoever gets a copy of the table has the passwords, here and wherever else they are used.',
   check(look) {
     for (const { call, algorithm, inputs } of hashesIn(look)) {
-      if (!PASSWORD.test(inputs)) continue
+      if (!PASSWORD.test(inputs) || isFirstStep(look.module)) continue
       look.report(call, {
         message: `A password is hashed with ${algorithm}, of which a graphics card tries billions a second.`,
         fix: 'await argon2.hash(password), or crypto.scrypt / node:crypto argon2 with a salt of its own for each password',
@@ -64,6 +64,11 @@ export const plainPassword: Detector = {
       inspectComparison(look, comparison)
     for (const effect of look.effects.in(look.module)) inspectInsert(look, effect)
   },
+}
+
+/** Before a slow hash, or to ask a list of leaked passwords: neither is stored. */
+function isFirstStep({ path, text }: Module): boolean {
+  return /pwned/i.test(`${path} ${text}`) || /bcrypt|argon2|scrypt/i.test(text)
 }
 
 /** INSERT INTO users (…, password) VALUES (…, $n), with the password itself as $n. */
@@ -121,6 +126,7 @@ function inspectComparison(
   )
   const given = sides.find((each) => each !== stored)
   if (stored === undefined || given === undefined || !look.requests.of(look.module, given)) return
+  if (/confirm|repeat|again/i.test(look.module.source(given))) return
   look.report(
     { type, start, end },
     {
@@ -231,7 +237,7 @@ function inspectCipher(look: Look, call: CallNode): void {
   const isUnsigned =
     name === 'createCipheriv' &&
     /-(?:ctr|cfb\d*|ofb)$/.test(algorithm) &&
-    !/hmac|authtag|\bsign\(/i.test(look.module.text)
+    !/hmac|authtag|scrypt|pbkdf|hkdf|\bsign\(/i.test(look.module.text)
   const iv = name === 'createCipheriv' ? call.arguments[2] : undefined
   const isFixed =
     iv !== undefined &&
@@ -427,6 +433,9 @@ const SECRET_NAME =
 const NO_SECRET =
   /example|change.?me|placeholder|your|test|dummy|sample|default|localhost|xxx|\*\*\*|<|\$\{|redacted|fake|mock|none|undefined|^[a-z]+(?:[-_. ][a-z]+)*$|^[A-Z_]+$|^[A-Za-z]+$|^https?:|^\/|^\w+\.\w+(?:\.\w+)*$|\s/i
 
+/** Made up on purpose: mocks, seeds, environments to develop in. */
+const PLAYED = /(?:^|[/.-])(?:mocks?|dev-?env|seeds?|fixtures?|samples?|demo)(?:[/.-]|$)/i
+
 export const secretInCode: Detector = {
   id: 'secret-in-code',
   level: 'error',
@@ -434,6 +443,7 @@ export const secretInCode: Detector = {
   consequence:
     'Everybody who ever reads the repository, its forks or a build has it; changing it means a deploy.',
   check(look) {
+    if (PLAYED.test(look.module.path)) return
     for (const literal of look.module.all('Literal')) inspectLiteral(look, literal)
   },
 }
@@ -442,8 +452,11 @@ function inspectLiteral(look: Look, literal: NodeOf<'Literal'>): void {
   const { value } = literal
   if (typeof value !== 'string' || value.length < 8 || value.length > 4_000) return
   const isKnown = KNOWN_SECRETS.test(value) && !/example|EXAMPLE|xxxx/i.test(value)
-  const isKey = /^-----BEGIN (?:RSA |EC |OPENSSH )?PRIVATE KEY-----\s*\S{20,}/.test(value)
+  const isKey = /^-----BEGIN (?:RSA |EC |OPENSSH )?PRIVATE KEY-----\s*[A-Za-z0-9+/=]{20,}/.test(
+    value,
+  )
   const name = assignedTo(literal)
+  if (/placeholder|example/i.test(name ?? '')) return
   const isNamed =
     name !== undefined && SECRET_NAME.test(name) && !NO_SECRET.test(value) && isMixed(value)
   if (!isKnown && !isKey && !isNamed) return

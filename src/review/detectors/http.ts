@@ -243,6 +243,9 @@ function inspectPathTest(look: Look, statement: NodeOf<'IfStatement'>): void {
   const around = functionAround(statement)
   const rest = around === undefined ? '' : look.module.text.slice(statement.end, around.end)
   if (!(DECIDES.test(`${test} ${then}`) || (skips && DECIDES.test(rest)))) return
+  // Refused either way: the path only chooses how the answer looks.
+  const otherwise = statement.alternate ? look.module.source(statement.alternate) : ''
+  if (/\b40[13]\b/.test(then) && /\b40[13]\b/.test(otherwise)) return
   look.report(statement, {
     message: 'The text of the path decides who may pass.',
     fix: 'Hang the rule on the route itself: router.use(requireRole("admin")) on the router that has the routes, or a guard on the handler; refuse by default.',

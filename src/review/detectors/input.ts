@@ -1,7 +1,9 @@
 /** What the caller sent, used for more than it was meant for. */
 import { type Effect, WRITES } from '../project/effects.ts'
-import { functionName } from '../project/functions.ts'
+import { functionName, labelOf } from '../project/functions.ts'
 import type { Origin } from '../project/request-values.ts'
+import { functionOf } from '../project/value.ts'
+import type { Binding } from '../syntax/bindings.ts'
 import type { Module } from '../syntax/module.ts'
 import {
   bare,
@@ -198,7 +200,7 @@ export const ssrf: Detector = {
     for (const effect of look.effects.in(look.module)) {
       if (effect.does !== 'request' || !/^(?:fetch|axios|got)$/.test(effect.library.id)) continue
       const url = urlOf(look.module, effect)
-      const origin = url && hostOrigin(look, url)
+      const origin = url && hostOrigin(look, look.module, url)
       if (origin === undefined || isAllowed(look.module, effect.node)) continue
       look.report(effect.node, {
         message: `The caller's ${origin.name} says which server is asked.`,
@@ -251,33 +253,54 @@ function urlOf(module: Module, { verb }: Effect): Node | undefined {
 }
 
 /** Only where the caller writes the start of it: behind a fixed host he chooses a path. */
-function hostOrigin(look: Look, node: Node): Origin | undefined {
+function hostOrigin(look: Look, module: Module, node: Node, depth = 0): Origin | undefined {
   const at = bare(node)
+  if (depth > HOST_STEPS_MAX) return undefined
+  const next = (inner: Node) => hostOrigin(look, module, inner, depth + 1)
   if (is(at, 'TemplateLiteral')) {
     const head = at.quasis[0]?.value.raw ?? ''
     const [first] = at.expressions
-    return first !== undefined && /^(?:https?:\/\/)?$/.test(head)
-      ? look.requests.of(look.module, first)
-      : undefined
+    return first !== undefined && /^(?:https?:\/\/)?$/.test(head) ? next(first) : undefined
   }
   if (is(at, 'BinaryExpression'))
-    return (
-      hostOrigin(look, at.left) ??
-      (/^https?:\/\/$/.test(textOf(at.left) ?? '')
-        ? look.requests.of(look.module, at.right)
-        : undefined)
-    )
-  if (is(at, 'NewExpression') && calledName(at) === 'URL' && at.arguments.length > 1)
-    return undefined
-  if (is(at, 'Identifier')) {
-    const declaration = look.module.binding(at)?.declaration
-    const init = is(declaration, 'VariableDeclarator') ? declaration.init : undefined
-    if (init && is(bare(init), 'TemplateLiteral')) return hostOrigin(look, init)
+    return next(/^https?:\/\/$/.test(textOf(at.left) ?? '') ? at.right : at.left)
+  if (is(at, 'NewExpression') && calledName(at) === 'URL') {
+    const [path, base] = at.arguments
+    return base !== undefined || path === undefined ? undefined : next(path)
   }
   if (is(at, 'MemberExpression') && /^(?:id|key|slug)$/i.test(memberName(at) ?? ''))
     return undefined
-  return look.requests.of(look.module, at)
+  const binding = is(at, 'Identifier') ? module.binding(at) : undefined
+  const init = is(binding?.declaration, 'VariableDeclarator') ? binding.declaration.init : undefined
+  if (init && binding?.path.length === 0) return next(init)
+  if (binding?.kind === 'parameter' && binding.path.length === 0)
+    return hostFromCallers(look, module, at, binding, depth)
+  return look.requests.of(module, at)
 }
+
+const HOST_STEPS_MAX = 8
+
+function hostFromCallers(
+  look: Look,
+  module: Module,
+  node: Node,
+  { declaration }: Binding,
+  depth: number,
+): Origin | undefined {
+  const fn = functionOf(declaration)
+  const index = fn?.params.indexOf(declaration) ?? -1
+  const callers = fn === undefined ? [] : look.functions.callers(fn).slice(0, CALLERS_MAX)
+  if (fn === undefined || callers.length === 0) return look.requests.of(module, node)
+  for (const call of callers) {
+    const given = call.node.arguments[index]
+    const found = given && hostOrigin(look, call.module, given, depth + 2)
+    const step = { module: call.module, node: call.node, label: labelOf({ node: fn }) }
+    if (found !== undefined) return { ...found, path: [...found.path, step] }
+  }
+  return undefined
+}
+
+const CALLERS_MAX = 12
 
 function isAllowed(module: Module, node: Node): boolean {
   const around = functionAround(node)

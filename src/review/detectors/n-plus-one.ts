@@ -2,6 +2,7 @@ import { type Effect, isQuery } from '../project/effects.ts'
 import type { Step } from '../project/functions.ts'
 import { labelOf, stepOf } from '../project/functions.ts'
 import { type Loop, loopAround, namesRead } from '../project/regions.ts'
+import { isInMigrations } from '../sql/migration.ts'
 import {
   awaited,
   bare,
@@ -26,7 +27,8 @@ export const nPlusOne: Detector = {
   consequence:
     'One round trip for each row: ten rows are quick, a thousand hold the request for seconds and a connection with it.',
   check(look) {
-    if (/migrat|seed|script|fixture|cli\b/i.test(look.module.path)) return
+    const { path } = look.module
+    if (/migrat|seed|script|fixture|cli\b/i.test(path) || isInMigrations(path)) return
     // Several queries of one turn are one finding.
     const told = new Set<Node>()
     for (const effect of look.effects.in(look.module)) {

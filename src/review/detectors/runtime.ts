@@ -18,7 +18,7 @@ import {
   outside,
   textOf,
 } from '../syntax/node.ts'
-import { isServing, leadingTo, takenBy } from './common.ts'
+import { isAtConnect, isServing, leadingTo, takenBy } from './common.ts'
 import type { Detector, Look, TreeLook } from './detector.ts'
 
 /** Made when it is first asked for, and kept. */
@@ -238,7 +238,11 @@ export const setWithoutLocal: Detector = {
   check(look) {
     for (const effect of look.effects.in(look.module)) {
       const { sql, node, library } = effect
-      if (sql === undefined || /migrat|seed|setup|script|extension/i.test(look.module.path))
+      if (
+        sql === undefined ||
+        isAtConnect(node) ||
+        /migrat|seed|setup|script|extension/i.test(look.module.path)
+      )
         continue
       const plain =
         /^\s*set\s+(?!local\b|transaction\b|constraints\b|session\s+characteristics|names\b|foreign_key|sql_mode|global\b|@)(?:session\s+)?(role\b|search_path\b|[\w]+\.[\w$]+|row_security|app\w*|session\s+authorization)/i.exec(

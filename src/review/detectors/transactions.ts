@@ -1,7 +1,9 @@
 /** What must not, and what must, stand inside of a transaction. */
+import { chainOf } from '../project/chain.ts'
 import { type Effect, OUTSIDE, WRITES } from '../project/effects.ts'
 import { stepOf } from '../project/functions.ts'
 import type { TransactionRegion } from '../project/regions.ts'
+import { isInMigrations } from '../sql/migration.ts'
 import {
   above,
   calledName,
@@ -11,6 +13,8 @@ import {
   isInside,
   type Node,
   outside,
+  parameterOf,
+  typeOf,
 } from '../syntax/node.ts'
 import { conditionsAbove, leadingTo } from './common.ts'
 import type { Detector, Look } from './detector.ts'
@@ -156,7 +160,8 @@ export const missingTransaction: Detector = {
   consequence:
     'A crash, a timeout or an error between the two writes leaves the first without the second, and nobody notices until the sums differ.',
   check(look) {
-    if (/migrat|seed|script|test/i.test(look.module.path)) return
+    const { path } = look.module
+    if (/migrat|seed|script|test/i.test(path) || isInMigrations(path)) return
     const byFunction = Map.groupBy(look.effects.in(look.module).filter(isOwnWrite), ({ node }) =>
       functionAround(node),
     )
@@ -192,10 +197,19 @@ function inspectWrites(look: Look, fn: Node, writes: readonly Effect[]): void {
       message: `${second.does} ${second.table} follows ${before.does} ${before.table} (line ${look.module.place(before.node.start).line}) without a transaction around both.`,
       fix: second.library.says.transaction ?? 'Put both into one transaction.',
       confidence: 'medium',
+      level: isHandedIn(look, second) ? 'info' : 'warning',
       trail: [...leadingTo(look, second.node), stepOf(before), stepOf(second)],
     })
     return
   }
+}
+
+/** What a caller hands in may be his transaction; a pool never is. */
+function isHandedIn({ module }: Look, { node }: Effect): boolean {
+  const root = chainOf(node)[0]?.node
+  const binding = is(root, 'Identifier') ? module.binding(root) : undefined
+  const type = binding && typeOf(parameterOf(binding.declaration))?.name
+  return binding?.kind === 'parameter' && !/Pool|Client$/.test(type ?? '')
 }
 
 /** One after the other on the same way through the function: two tables, or from one row to another. */

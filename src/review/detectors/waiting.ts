@@ -14,7 +14,7 @@ import {
   type NodeOf,
   propertyOf,
 } from '../syntax/node.ts'
-import { isServing, leadingTo, objectAt, objectOf } from './common.ts'
+import { isAtConnect, isServing, leadingTo, objectAt, objectOf } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
 export const fireAndForget: Detector = {
@@ -39,7 +39,7 @@ function inspectStatement(look: Look, { expression }: NodeOf<'ExpressionStatemen
   const target = does ? undefined : look.functions.target({ module: look.module, node: call })
   if (!does && target?.node.async !== true) return
   if (!does && !isWork(look, target as { module: Module; node: FunctionNode })) return
-  if (does && effect?.library.kind === 'cache') return
+  if (effect?.library.kind === 'cache' || isOfConnection(effect)) return
   if (isSelfContained(target?.node)) return
   const region = look.regions.around(look.module, call)
   look.report(call, {
@@ -49,6 +49,13 @@ function inspectStatement(look: Look, { expression }: NodeOf<'ExpressionStatemen
     level: region === undefined ? 'warning' : 'error',
     trail: leadingTo(look, call),
   })
+}
+
+/** LISTEN, and what is said to a connection when it is made: it queues what is sent. */
+function isOfConnection(effect: Effect | undefined): boolean {
+  return (
+    effect?.sql !== undefined && (/^\s*listen\b/i.test(effect.sql.text) || isAtConnect(effect.node))
+  )
 }
 
 function isPromise({ does, library, node, handle, segments }: Effect): boolean {

@@ -12,6 +12,9 @@ const SERVER_FOLDER =
 const OWN_SERVER_FOLDER = /(?:^|\/)(?:server|backend|workers?|(?:app|pages)\/api)\//
 /** Run by a person, once, who sees what happens. */
 const SCRIPT_FOLDER = /(?:^|\/)(?:scripts?|bin|cli|tools|seeds?|seeders?)\//
+/** Sent to browsers as it is. */
+const BROWSER = /(?:^|\/)public\/(?:.*\/)?(?:src|js|javascripts?|scripts?|service-worker|sw)\b/
+
 /** From this share of components on, a folder is a user interface. */
 const INTERFACE_SHARE = 0.25
 
@@ -34,7 +37,7 @@ export class Backend {
     const hasServer = names.some((name) => SERVER.test(name))
     const hasInterface = names.some((name) => INTERFACE.test(name))
     if ((isCommand || hasInterface) && !hasServer) return false
-    if (SCRIPT_FOLDER.test(path)) return false
+    if (SCRIPT_FOLDER.test(path) || BROWSER.test(path)) return false
     const folder = hasInterface ? OWN_SERVER_FOLDER : SERVER_FOLDER
     return folder.test(path) || this.#shareOf(path) < INTERFACE_SHARE
   }

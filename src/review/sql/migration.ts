@@ -38,7 +38,7 @@ export function newestMigrations(paths: readonly string[]): ReadonlySet<string> 
 }
 
 const MIGRATION =
-  /(?:^|\/)(?:\w*[-_])?migrations?\/(?:.*\/)?[^/]*\.(?:sql|[mc]?[jt]s)$|(?:^|\/)drizzle\/[^/]*\.sql$/i
+  /(?:^|\/)(?:(?:\w*[-_])?migrations?|alterations|upgrades)\/(?:.*\/)?[^/]*\.(?:sql|[mc]?[jt]s)$|(?:^|\/)drizzle\/[^/]*\.sql$/i
 
 /** Also those of other databases, which are not judged as Postgres. */
 export function isInMigrations(path: string): boolean {
