@@ -20,6 +20,8 @@ const INTERFACE_SHARE = 0.25
 
 export class Backend {
   readonly #project: Project
+  /** Every detector asks about every module. */
+  readonly #servers = new Map<Module, boolean>()
   #shares: Map<string, { components: number; all: number }> | undefined
 
   constructor(project: Project) {
@@ -27,6 +29,14 @@ export class Backend {
   }
 
   isServer(module: Module): boolean {
+    const known = this.#servers.get(module)
+    if (known !== undefined) return known
+    const isServer = this.#judge(module)
+    this.#servers.set(module, isServer)
+    return isServer
+  }
+
+  #judge(module: Module): boolean {
     const { path, text } = module
     if (/\.[jt]sx$/.test(path) || isTestPath(path) || /^\s*['"]use client['"]/.test(text))
       return false
