@@ -9,16 +9,23 @@ const PROGRAM = fileURLToPath(new URL('../example/shop/main.ts', import.meta.url
 /** For what takes none: nobody listens there. */
 const NO_PAYMENTS = { PAYMENTS_URL: 'http://127.0.0.1:9', PAYMENTS_ACCOUNTS: '[]' }
 
+interface Told {
+  readonly api: string
+  readonly admin: string
+}
+
 export class ShopProcess {
   readonly api: string
+  readonly admin: string
   readonly #child: ChildProcess
   readonly #exit: Promise<number | null>
   /** What it logged: from `error` on, unless LOG_LEVEL says otherwise. */
   readonly log: Promise<string>
 
-  private constructor(child: ChildProcess, api: string, log: Promise<string>) {
+  private constructor(child: ChildProcess, told: Told, log: Promise<string>) {
     this.#child = child
-    this.api = api
+    this.api = told.api
+    this.admin = told.admin
     this.log = log
     this.#exit = exitCode(child)
   }
@@ -34,7 +41,7 @@ export class ShopProcess {
     })
     const [told] = await Promise.race([once(child, 'message'), ended])
     ended.catch(() => {})
-    return new ShopProcess(child, (told as { api: string }).api, log)
+    return new ShopProcess(child, told as Told, log)
   }
 
   async kill(): Promise<void> {

@@ -1,8 +1,10 @@
 /** The numbers that pools, loops and clients of other services keep anyway, as metrics. */
 import type { Pool, PoolMetrics } from '../database/pool.ts'
-import { onOutbound, outboundStates } from '../outbound/outbound-event.ts'
+import { type AttemptEvent, onOutbound, outboundStates } from '../outbound/outbound-event.ts'
 import { DURATION_BOUNDS, type Metrics } from '../runtime/telemetry/metric.ts'
+import type { RecentWork } from '../runtime/telemetry/recent-work.ts'
 import type { SpanQueue } from '../runtime/telemetry/span-queue.ts'
+import { rounded } from '../runtime/telemetry/work-meter.ts'
 
 export type NamedPools = Readonly<Record<string, Pool>>
 
@@ -69,7 +71,7 @@ export function observeSpans(metrics: Metrics, queue: SpanQueue | undefined): vo
 const BREAKER_STATES = ['closed', 'half-open', 'open'] as const
 
 /** Calls to other services, of all clients in the process; returns the way to stop. */
-export function observeOutbound(metrics: Metrics): () => void {
+export function observeOutbound(metrics: Metrics, recent: RecentWork): () => void {
   const attempts = metrics.histogram({
     name: 'http_client_request_duration_seconds',
     help: 'Requests to other services, by how they ended.',
@@ -99,5 +101,15 @@ export function observeOutbound(metrics: Metrics): () => void {
     if (event.kind !== 'attempt') return
     const outcome = event.failure ?? String(event.status)
     attempts.with(event.client, event.route, outcome).observe(event.durationMs / 1000)
+    remember(recent, event, outcome)
   })
+}
+
+/** For `holdfast trace`: a log line would tell it twice, the attempt's own line tells what it led to. */
+function remember(recent: RecentWork, event: AttemptEvent, outcome: string): void {
+  const { requestId, tenant, client, route, attempt, trace, startedAtMs, durationMs } = event
+  if (requestId === undefined) return
+  const fields = { client, route, outcome, attempt, tenant: tenant ?? '', traceId: trace.traceId }
+  const told = { ...fields, durationMs: rounded(durationMs) }
+  recent.add('call', startedAtMs + durationMs, requestId, told)
 }

@@ -225,7 +225,7 @@ async function open(
   addStops(parts, doors, loops)
   const stopObserving = observeProcess(telemetry.metrics, clock)
   shutdown.add({ name: 'process metrics', timeoutMs: 1_000, stop: stopObserving })
-  const stopOutbound = observeOutbound(telemetry.metrics)
+  const stopOutbound = observeOutbound(telemetry.metrics, telemetry.recent)
   shutdown.add({ name: 'outbound metrics', timeoutMs: 1_000, stop: stopOutbound })
   registerChecks(parts, loops)
   const { apiUrl, adminUrl } = doors

@@ -15,7 +15,7 @@ import { type TraceContext, traceContext } from '../runtime/trace-context.ts'
 
 /** What a loop knows of a piece of work before it runs. */
 export interface WorkStart {
-  readonly kind: Exclude<WorkKind, 'request'>
+  readonly kind: Extract<WorkKind, 'job' | 'event'>
   /** The job, or the subscription. */
   readonly name: string
   readonly requestId: string

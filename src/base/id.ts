@@ -30,6 +30,12 @@ function hexCounter(value: number): string {
   return value < 0x100 ? `0${value.toString(16)}` : value.toString(16)
 }
 
+/** No version 7 UUID that was made at this time or later is less. */
+export function leastUuidv7(ms: number): string {
+  const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** A readable id at the boundary: `ord_0198…` (32 hex digits), a plain uuid in the database. */

@@ -32,6 +32,28 @@ export async function runAsLoops(pool: Pool, ...statements: readonly Statement[]
   return results.slice(PREFIX.length, -1)
 }
 
+// For whoever looks for something in a whole history. The planner does not know what a bloom filter
+// spares, and would read the table instead.
+const LOOKING: Statement = {
+  text: `SELECT set_config('role', 'holdfast_loops', true), set_config('holdfast.tenant', '', true),
+ set_config('statement_timeout', $1, true), set_config('timezone', 'UTC', true),
+ set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)`,
+  values: [String(STATEMENT_TIMEOUT_MS)],
+}
+const LOOK_PREFIX = [
+  { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY', values: [] },
+  LOOKING,
+]
+
+/** Reads of one snapshot over all tenants, in one round trip. */
+export async function lookAsLoops(
+  pool: Pool,
+  ...statements: readonly Statement[]
+): Promise<Rows[]> {
+  const results = await pool.run([...LOOK_PREFIX, ...statements, COMMIT])
+  return results.slice(LOOK_PREFIX.length, -1)
+}
+
 // Without the scan setting the planner reads these tables, small as they are, from end to end, and a
 // SERIALIZABLE transaction that has read a whole table collides with everyone who writes to it.
 const ENTER: Statement = {

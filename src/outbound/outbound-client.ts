@@ -37,8 +37,12 @@ import {
   type Target,
 } from './route.ts'
 
-/** What a call takes over from its caller. The scope of a job or an action fits. */
-export type CallScope = Pick<Scope, 'deadline' | 'signal' | 'trace' | 'clock'>
+/**
+ * What a call takes over from its caller. The scope of a job or an action fits; the request and the
+ * tenant, where they are known, are for what is told of the call.
+ */
+export type CallScope = Pick<Scope, 'deadline' | 'signal' | 'trace' | 'clock'> &
+  Partial<Pick<Scope, 'requestId' | 'tenant'>>
 
 export interface CallOptions {
   readonly params?: Params
@@ -202,6 +206,8 @@ export class OutboundClient {
         host: url.host,
         attempt,
         trace,
+        requestId: scope.requestId,
+        tenant: scope.tenant,
         ...ended,
       })
       endSpan(span, status, failure)

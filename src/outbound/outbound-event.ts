@@ -19,6 +19,9 @@ export interface AttemptEvent {
   readonly attempt: number
   /** The span that the dependency was told; its parent is the caller's. */
   readonly trace: TraceContext
+  /** On whose behalf, where the caller's scope says so. */
+  readonly requestId: string | undefined
+  readonly tenant: string | undefined
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number
   readonly durationMs: number

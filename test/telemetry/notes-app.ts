@@ -39,6 +39,8 @@ export const PrintNote = defineJob({
   name: 'notes.print-note',
   payload: z.object({ id: z.uuid(), fail: z.boolean().default(false) }),
   attemptsMax: 2,
+  // Tests make it due: a second attempt of its own accord would be one of luck.
+  backoff: { baseMs: 3_600_000, capMs: 3_600_000 },
 })
 
 const notes = {

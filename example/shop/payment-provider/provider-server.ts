@@ -8,7 +8,7 @@ import { pause, systemClock } from '../../../src/base/clock.ts'
 import { equalBytes, sha256 } from '../../../src/base/digest.ts'
 import { parseJson } from '../../../src/base/json.ts'
 import { Fault, Faults, WebhookFaults } from './faults.ts'
-import { AuthorizeBody, Provider, type ProviderReply, type Step } from './provider.ts'
+import { type Asker, AuthorizeBody, Provider, type ProviderReply, type Step } from './provider.ts'
 import { ProviderStore } from './store.ts'
 import { WebhookSender } from './webhook-sender.ts'
 
@@ -52,9 +52,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
 
 type Handle = (asked: Asked) => ProviderReply | Promise<ProviderReply>
 
-interface Asked {
-  readonly account: string
-  readonly key: string
+interface Asked extends Asker {
   readonly id: string
   readonly query: URLSearchParams
   readonly body: unknown
@@ -120,7 +118,8 @@ class Service {
     if (known === undefined && route.step !== undefined) return undefined
     const id = route.path.exec(url.pathname)?.groups?.id ?? ''
     const key = String(request.headers['idempotency-key'] ?? '')
-    return { account: known?.name ?? '', key, id, query: url.searchParams, body }
+    const traceparent = request.headers.traceparent?.toString()
+    return { account: known?.name ?? '', key, traceparent, id, query: url.searchParams, body }
   }
 
   #targetOf(account: string) {
@@ -135,18 +134,18 @@ class Service {
       method: 'POST',
       path: new RegExp(`^/v1/payments/(?<id>pp_[0-9a-f]{32})/${name}$`),
       step: name,
-      handle: ({ account, key, id }) => keyed(key, () => provider.step(account, key, name, id)),
+      handle: (asked) => keyed(asked.key, () => provider.step(asked, name, asked.id)),
     })
     return [
       {
         method: 'POST',
         path: /^\/v1\/payments$/,
         step: 'authorize',
-        handle: ({ account, key, body }) => {
-          const parsed = AuthorizeBody.safeParse(body)
+        handle: (asked) => {
+          const parsed = AuthorizeBody.safeParse(asked.body)
           if (!parsed.success)
             return { status: 422, body: { detail: z.prettifyError(parsed.error) } }
-          return keyed(key, () => provider.authorize(account, key, parsed.data))
+          return keyed(asked.key, () => provider.authorize(asked, parsed.data))
         },
       },
       step('capture'),

@@ -21,6 +21,13 @@ export const AuthorizeBody = z.object({
 
 export type Step = 'capture' | 'void' | 'refund'
 
+/** Who asks, under which idempotency key, and as a part of which trace. */
+export interface Asker {
+  readonly account: string
+  readonly key: string
+  readonly traceparent: string | undefined
+}
+
 export interface ProviderReply {
   readonly status: number
   readonly body: unknown
@@ -50,18 +57,19 @@ export class Provider {
     this.#clock = clock
   }
 
-  authorize(account: string, key: string, body: z.infer<typeof AuthorizeBody>): StoredReply {
+  authorize(asker: Asker, body: z.infer<typeof AuthorizeBody>): StoredReply {
+    const { account, key, traceparent } = asker
     return this.#once(account, key, ['authorize', body], () => {
       const status = body.source === DECLINED_SOURCE ? 'declined' : 'authorized'
       const own = { id: paymentIds.create(), account, key, status, version: 1 } as const
       const payment: ProviderPayment = { ...own, ...body }
       this.#store.insertPayment(payment)
-      this.#tell(payment)
+      this.#tell(payment, traceparent)
       return { status: 201, body: shown(payment) }
     })
   }
 
-  step(account: string, key: string, step: Step, id: string): StoredReply {
+  step({ account, key, traceparent }: Asker, step: Step, id: string): StoredReply {
     return this.#once(account, key, [step, id], () => {
       const payment = this.#store.payment(account, id)
       if (payment === undefined) return problem(404, 'no such payment')
@@ -70,7 +78,7 @@ export class Provider {
       const moved = this.#store.move(payment, to)
       if (to === 'captured') this.#store.book(moved, 'charge')
       if (to === 'refunded') this.#store.book(moved, 'refund')
-      this.#tell(moved)
+      this.#tell(moved, traceparent)
       return { status: 200, body: shown(moved) }
     })
   }
@@ -95,8 +103,11 @@ export class Provider {
     })
   }
 
-  /** The webhook of a change; more than one, and late, where that was asked for. */
-  #tell(payment: ProviderPayment): void {
+  /**
+   * The webhook of a change; more than one, and late, where that was asked for. It goes on with the
+   * trace of the request that made the change, as any HTTP call would (W3C Trace Context).
+   */
+  #tell(payment: ProviderPayment, traceparent: string | undefined): void {
     const { copies, delay_ms_max } = this.#faults.webhooks
     const nowMs = this.#clock.now()
     const timestamp = new Date(nowMs).toISOString()
@@ -105,7 +116,8 @@ export class Provider {
     const id = `msg_${randomToken(18)}`
     for (let copy = 0; copy <= copies; copy++) {
       const lateMs = Math.floor((delay_ms_max * (sha256(`${id}${copy}`)[0] ?? 0)) / 255)
-      this.#store.addWebhook(`${id}#${copy}`, payment.account, body, nowMs + lateMs)
+      const webhook = { id: `${id}#${copy}`, account: payment.account, body }
+      this.#store.addWebhook({ ...webhook, traceparent: traceparent ?? null }, nowMs + lateMs)
     }
   }
 }

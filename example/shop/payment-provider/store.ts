@@ -31,6 +31,8 @@ export interface WebhookRow {
   readonly id: string
   readonly account: string
   readonly body: string
+  /** Of the request that caused it. */
+  readonly traceparent: string | null
   readonly attempts: number
 }
 
@@ -80,7 +82,8 @@ CREATE TABLE IF NOT EXISTS webhooks (
   account TEXT NOT NULL,
   body TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
-  due_ms INTEGER NOT NULL
+  due_ms INTEGER NOT NULL,
+  traceparent TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due_ms);`
 
@@ -92,6 +95,15 @@ export class ProviderStore {
     this.#database = new DatabaseSync(file)
     // A commit is in the file before its reply goes out: a kill loses nothing.
     this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;${SCHEMA}`)
+    this.#addTraceparent()
+  }
+
+  /** A file that was made before webhooks carried their trace has no place for it yet. */
+  #addTraceparent(): void {
+    const text = `SELECT name FROM pragma_table_info('webhooks') WHERE name = 'traceparent'`
+    if (this.#one(text) === undefined) {
+      this.#database.exec('ALTER TABLE webhooks ADD COLUMN traceparent TEXT')
+    }
   }
 
   /** All of it or nothing. */
@@ -157,9 +169,11 @@ export class ProviderStore {
     return this.#all(text, account ?? null, account ?? null)
   }
 
-  addWebhook(id: string, account: string, body: string, dueMs: number): void {
-    const text = 'INSERT INTO webhooks (id, account, body, due_ms) VALUES (?, ?, ?, ?)'
-    this.#run(text, id, account, body, dueMs)
+  addWebhook(webhook: Omit<WebhookRow, 'attempts'>, dueMs: number): void {
+    const { id, account, body, traceparent } = webhook
+    const text =
+      'INSERT INTO webhooks (id, account, body, due_ms, traceparent) VALUES (?, ?, ?, ?, ?)'
+    this.#run(text, id, account, body, dueMs, traceparent)
   }
 
   dueWebhooks(nowMs: number, limit: number): readonly WebhookRow[] {

@@ -3,6 +3,7 @@
 import { signWebhook, webhookSecret } from '../../../src/access/signature/standard-webhooks.ts'
 import { backoffMs } from '../../../src/base/backoff.ts'
 import { type Clock, pause } from '../../../src/base/clock.ts'
+import { traceContext } from '../../../src/runtime/trace-context.ts'
 import type { ProviderStore, WebhookRow } from './store.ts'
 
 export interface WebhookTarget {
@@ -63,14 +64,20 @@ export class WebhookSender {
     }
   }
 
-  async #post({ id, body }: WebhookRow, { url, secret }: WebhookTarget): Promise<boolean> {
+  async #post(row: WebhookRow, { url, secret }: WebhookTarget): Promise<boolean> {
+    const { id, body, traceparent } = row
     const timestampS = Math.floor(this.#clock.now() / 1000)
     const message = { id: id.slice(0, id.indexOf('#')), timestampS, body }
     const headers = signWebhook(message, [webhookSecret(secret)])
     try {
       const response = await fetch(url, {
         method: 'POST',
-        headers: { ...headers, 'content-type': 'application/json' },
+        headers: {
+          ...headers,
+          'content-type': 'application/json',
+          // A span of its own for each attempt.
+          ...(traceparent !== null && { traceparent: traceContext(traceparent).traceparent }),
+        },
         body,
         redirect: 'manual',
         signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TIMEOUT_MS)]),

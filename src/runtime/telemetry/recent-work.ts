@@ -4,8 +4,8 @@
  */
 import type { LogFields } from '../log.ts'
 
-/** A request, an attempt at a job, or a delivery of an event. */
-export type WorkKind = 'request' | 'job' | 'event'
+/** A request, an attempt at a job, a delivery of an event; a call to another service by one of them. */
+export type WorkKind = 'request' | 'job' | 'event' | 'call'
 
 export interface RecentEntry {
   readonly kind: WorkKind
@@ -47,16 +47,13 @@ export class RecentWork {
     this.#next = (this.#next + 1) % this.#entriesMax
   }
 
-  /** What belongs to a request, in the order in which it ended. */
+  /** What belongs to a request, or to a trace that it is part of, in the order in which it ended. */
   of(requestId: string): readonly RecentEntry[] {
+    const own = this.#kept.filter((each) => each.requestId === requestId)
+    const traces = new Set(own.map(({ fields }) => fields.traceId))
     return this.#kept
-      .filter((each) => each.requestId === requestId)
+      .filter((each) => each.requestId === requestId || traces.has(each.fields.traceId))
       .sort((left, right) => left.atMs - right.atMs)
-      .map(({ kind, atMs, fields }) => ({
-        kind,
-        at: new Date(atMs).toISOString(),
-        requestId,
-        fields,
-      }))
+      .map(({ atMs, ...rest }) => ({ ...rest, at: new Date(atMs).toISOString() }))
   }
 }

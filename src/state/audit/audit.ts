@@ -1,6 +1,6 @@
 /** The audit trail: one entry for each command, in the transaction of the command. */
 import type { Statement } from '../../database/statement.ts'
-import { insertEntries, selectOfRequest } from './store.ts'
+import { insertEntries, selectOfRequest, selectOfTraces } from './store.ts'
 
 export interface AuditEntry {
   /** UUIDv7. */
@@ -24,6 +24,9 @@ export function auditStatement(entries: readonly AuditEntry[]): Statement {
 
 /** An entry as `holdfast trace` shows it. */
 export interface AuditTrace {
+  readonly id: string
+  readonly requestId: string
+  readonly traceId: string
   readonly at: string
   readonly tenant: string
   readonly actor: string
@@ -35,4 +38,8 @@ export interface AuditTrace {
 
 export function auditOfRequest(requestId: string): Statement {
   return selectOfRequest(requestId)
+}
+
+export function auditOfTraces(tenant: string, traceIds: readonly string[]): Statement {
+  return selectOfTraces(tenant, traceIds)
 }

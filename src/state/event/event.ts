@@ -89,9 +89,9 @@ export const parkedEvents = {
   },
 }
 
-/** What a request has stated, for `holdfast trace`. */
-export function eventsOfRequest(requestId: string): Statement {
-  return store.selectOfRequest(requestId)
+/** What requests of a tenant have stated, for `holdfast trace`. */
+export function eventsOfRequests(tenant: string, requestIds: readonly string[]): Statement {
+  return store.selectOfRequests(tenant, requestIds)
 }
 
 /** For metrics; few rows, each by key. */

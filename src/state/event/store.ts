@@ -319,6 +319,7 @@ export interface EventTrace {
   readonly tenant: string
   readonly name: string
   readonly position: number
+  readonly requestId: string
   readonly key: string | null
   readonly cause: string | null
   /** Subscriptions that could not handle it. */
@@ -330,14 +331,17 @@ export interface EventTrace {
   }[]
 }
 
-export function selectOfRequest(requestId: string): Statement {
+export function selectOfRequests(tenant: string, requestIds: readonly string[]): Statement {
   return {
-    text: `SELECT e.at, e.tenant, e.name, e.position, e.key, e.cause, coalesce((
+    // Found first and put in order then: the planner might walk the whole log in its order instead.
+    text: `WITH e AS MATERIALIZED (SELECT * FROM holdfast.events
+  WHERE request_id = ANY($1::text[]) AND tenant = $2)
+SELECT e.at, e.tenant, e.name, e.position, e.request_id AS "requestId", e.key, e.cause, coalesce((
     SELECT json_agg(json_build_object('subscription', p.subscription, 'attempts', p.attempts,
       'dead', p.dead_at IS NOT NULL, 'error', p.last_error) ORDER BY p.subscription)
     FROM holdfast.parked_events p WHERE p.position = e.position), '[]') AS parked
-FROM holdfast.events e WHERE e.request_id = $1 ORDER BY e.position LIMIT ${TRACED_MAX}`,
-    values: [requestId],
+FROM e ORDER BY e.position LIMIT ${TRACED_MAX}`,
+    values: [requestIds, tenant],
   }
 }
 

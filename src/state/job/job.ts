@@ -122,9 +122,9 @@ export async function pruneJobHistory(
   return rows?.rowCount ?? 0
 }
 
-/** What a request has had done, for `holdfast trace`. */
-export function jobsOfRequest(requestId: string): Statement {
-  return store.selectOfRequest(requestId)
+/** What requests of a tenant have had done, for `holdfast trace`. */
+export function jobsOfRequests(traced: store.TracedRequests): Statement {
+  return store.selectOfRequests(traced)
 }
 
 /** For metrics: what waits, runs and is dead, by queue. */

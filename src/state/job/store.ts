@@ -327,6 +327,7 @@ export interface JobTrace {
   readonly at: string
   readonly tenant: string
   readonly id: string
+  readonly requestId: string
   readonly name: string
   readonly state: 'waiting' | 'running' | 'done' | 'absorbed' | 'dead'
   readonly attempt: number
@@ -334,17 +335,26 @@ export interface JobTrace {
   readonly error: string | null
 }
 
-const TRACED = 'tenant, id, name, attempt, cause, last_error AS error'
+export interface TracedRequests {
+  readonly tenant: string
+  readonly requestIds: readonly string[]
+  /** No id of a job of theirs is less: ids begin with the time. */
+  readonly leastId: string
+}
 
-export function selectOfRequest(requestId: string): Statement {
+const TRACED = 'tenant, id, request_id AS "requestId", name, attempt, cause, last_error AS error'
+const OF_REQUESTS = 'request_id = ANY($1::text[]) AND tenant = $2'
+
+/** Jobs that wait have no index for this: whoever enqueues them would write to it. */
+export function selectOfRequests({ tenant, requestIds, leastId }: TracedRequests): Statement {
   return {
     text: `SELECT * FROM (
-  SELECT created_at AS at, 'waiting' AS state, ${TRACED} FROM holdfast.jobs WHERE request_id = $1
-  UNION ALL SELECT started_at, 'running', ${TRACED} FROM holdfast.running_jobs WHERE request_id = $1
-  UNION ALL SELECT finished_at, outcome, ${TRACED} FROM holdfast.job_history WHERE request_id = $1
-  UNION ALL SELECT died_at, 'dead', ${TRACED} FROM holdfast.dead_jobs WHERE request_id = $1
+  SELECT created_at AS at, 'waiting' AS state, ${TRACED} FROM holdfast.jobs WHERE id >= $3 AND ${OF_REQUESTS}
+  UNION ALL SELECT started_at, 'running', ${TRACED} FROM holdfast.running_jobs WHERE ${OF_REQUESTS}
+  UNION ALL SELECT finished_at, outcome, ${TRACED} FROM holdfast.job_history WHERE ${OF_REQUESTS}
+  UNION ALL SELECT died_at, 'dead', ${TRACED} FROM holdfast.dead_jobs WHERE ${OF_REQUESTS}
 ) traced ORDER BY at LIMIT ${TRACED_MAX}`,
-    values: [requestId],
+    values: [requestIds, tenant, leastId],
   }
 }
 
