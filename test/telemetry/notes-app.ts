@@ -15,7 +15,7 @@ export const WriteNote = defineCommand({
   input: z.object({
     text: z.string().max(500),
     password: z.string().optional(),
-    fail: z.enum(['problem', 'constraint', 'bug', 'sql', 'cast']).optional(),
+    fail: z.enum(['problem', 'constraint', 'bug', 'sql', 'cast', 'no-table']).optional(),
   }),
   output: z.object({ id: z.uuid() }),
   problems: { taken: conflict('Taken') },
@@ -61,6 +61,14 @@ const notes = {
       if (input.fail === 'bug') throw new TypeError(`a bug with ${text}`)
       if (input.fail === 'sql') await tx.query(sql`SELECT 1 / ${0}::int, ${text}`)
       if (input.fail === 'cast') await tx.query(sql`SELECT ${text}::uuid`)
+      if (input.fail === 'no-table') {
+        const texts = [
+          sql`INSERT INTO notes (id, text) VALUES (${id}, ${text})`,
+          sql`INSERT INTO nowhere (id) VALUES (${id})`,
+          sql`DELETE FROM notes WHERE id = ${id}`,
+        ]
+        await Promise.all(texts.map((each) => tx.query(each)))
+      }
       await tx.query(sql`INSERT INTO notes (id, text) VALUES (${id}, ${text})`)
       if (input.fail === 'problem') throw fail.taken()
       tx.emit(NoteWritten, { id })

@@ -45,7 +45,18 @@ describe('with an OpenTelemetry SDK registered', () => {
     const batches = collected.spans.filter((span) => span.attributes['db.system.name'])
     const ofOperation = batches.filter((span) => parentOf(span) === idOf(operation))
     assert.equal(ofOperation.length, 2, 'the opening batch and the closing one')
-    assert.match(String(ofOperation[0]?.attributes['db.query.summary']), /^BEGIN; .*INSERT notes$/)
+    const [opening] = ofOperation as [ReadableSpan, ReadableSpan]
+    assert.match(opening.name, /^BEGIN; .*INSERT notes$/)
+    assert.equal(opening.attributes['db.operation.batch.size'], opening.name.split('; ').length)
+    const statements = batches.filter((span) => parentOf(span) === idOf(opening))
+    assert.deepEqual(
+      statements.map(({ name }) => name),
+      ['INSERT holdfast.idempotency_keys', 'INSERT notes'],
+    )
+    assert.equal(
+      statements[1]?.attributes['db.query.text'],
+      'INSERT INTO notes (id, text) VALUES ($1, $2)',
+    )
     for (const span of collected.spans) {
       assert.equal(span.spanContext().traceId, '0af7651916cd43dd8448eb211c80319c', span.name)
       assert.equal(span.spanContext().traceState?.serialize() ?? 'vendor=1', 'vendor=1')
@@ -75,18 +86,25 @@ describe('with an OpenTelemetry SDK registered', () => {
     collected.reset()
     await ada.ask('POST /v1/notes', { body: { text: 'x', fail: 'sql' } })
     assert.equal(named('POST /v1/notes').status.code, 2)
-    const failed = collected.spans.find((span) => span.attributes['error.type'] === '22012')
-    assert.match(String(failed?.attributes['db.query.summary']), /^BEGIN/)
+    const failed = collected.spans.filter((span) => span.attributes['error.type'] === '22012')
+    assert.match(failed.at(-1)?.name ?? '', /^BEGIN/)
   })
 
-  test('a query is one request, one operation and one batch', async () => {
+  test('a statement that fails is marked, those before it ran, those behind it did not', async () => {
+    await ada.ask('POST /v1/notes', { body: { text: 'x', fail: 'no-table' } })
+    const failed = collected.spans.filter((span) => span.attributes['error.type'] === '42P01')
+    assert.deepEqual(failed.map(({ name }) => name).slice(0, 1), ['INSERT nowhere'])
+    const names = collected.spans.map(({ name }) => name)
+    assert.ok(names.includes('INSERT notes'), names.join())
+    assert.ok(!names.includes('DELETE notes'), names.join())
+  })
+
+  test('a query is one request, one operation and one batch with its statements', async () => {
     const { id } = await ada.call(WriteNote, { text: 'read' })
     collected.reset()
     await ada.call(ReadNote, { id })
-    assert.deepEqual(
-      collected.spans.map(({ kind }) => kind).sort(),
-      [0, 1, 2],
-      'internal, server, client',
-    )
+    const calls = collected.spans.filter(({ kind }) => kind !== 0)
+    assert.deepEqual(calls.map(({ kind }) => kind).sort(), [1, 2], 'server, client')
+    assert.equal(named('SELECT notes').attributes['db.response.returned_rows'], 1)
   })
 })
