@@ -5,6 +5,7 @@ import type { ExplainedBatch } from '../operation/explain-sql.ts'
 import type { RegisteredOperation, Registry } from '../operation/registered.ts'
 import { buildRegistry } from '../operation/registry.ts'
 import type { Command, Terminal } from './command.ts'
+import { showPlans } from './explain-plans.ts'
 import { appOf, projectOf } from './project.ts'
 
 export const explainCommand: Command = {
@@ -12,13 +13,20 @@ export const explainCommand: Command = {
   summary:
     'Show the steps, the SQL, the round trips and the problems of an operation; without one, list them',
   args: ['operation?'],
-  options: { json: { type: 'boolean', summary: 'The same as JSON' } },
+  options: {
+    json: { type: 'boolean', summary: 'The same as JSON' },
+    plans: { type: 'boolean', summary: 'Ask the database how it would run each statement' },
+    sql: { type: 'string', summary: 'The plan of this statement, with $1 for its values' },
+  },
   async run(call) {
+    const sql = call.text('sql')
+    if (sql !== undefined) return showPlans(call, { sql })
     const registry = buildRegistry(await appOf(await projectOf(call)))
     const [name] = call.args
     const json = call.flag('json')
     if (name === undefined) return list(call.terminal, registry, json)
     const explanation = explain(findOperation(registry, name))
+    if (call.flag('plans')) return showPlans(call, { explanation })
     call.terminal.out(json ? JSON.stringify(explanation, null, 2) : explanationPage(explanation))
     return 0
   },

@@ -4,5 +4,8 @@ export const mcpCommand: Command = {
   name: 'mcp',
   summary:
     'Serve the rulebook, advice and this project to a coding agent (Model Context Protocol on standard input and output); reads only',
+  options: {
+    prove: { type: 'boolean', summary: 'Also offer to run proofs, which run code of the project' },
+  },
   run: async (call) => (await import('./run-mcp.ts')).runMcp(call),
 }

@@ -19,6 +19,7 @@ export const reviewCommand: Command = {
       type: 'string',
       summary: 'Show, and fail on, this and worse: error, warning (default), info',
     },
+    only: { type: 'string', summary: 'This file or folder alone; what it imports is read as well' },
     diff: { type: 'string', summary: 'Only what was changed since this git revision' },
     json: { type: 'boolean', summary: 'The findings as JSON' },
     sarif: { type: 'boolean', summary: 'The findings as SARIF 2.1.0' },
@@ -33,10 +34,12 @@ export const reviewCommand: Command = {
     if (call.flag('json') && call.flag('sarif'))
       throw usage('--json and --sarif exclude each other.')
     const changes = changesOf(call, root)
+    const only = onlyOf(call, root)
     const reviewed = await review({
       root,
       off: new Set(settings.off),
-      isIgnored: (path) => settings.ignore.some((glob) => matchesGlob(path, glob)),
+      isIgnored: (path) =>
+        !isBelow(path, only) || settings.ignore.some((glob) => matchesGlob(path, glob)),
       ...(changes && { only: [...changes.keys()] }),
       progress: progressTo(call),
     })
@@ -53,6 +56,21 @@ function rootOf({ terminal, args }: CommandCall): string {
   if (!existsSync(root)) throw usage(`there is no folder ${root}.`)
   if (!statSync(root).isDirectory()) throw usage(`${root} is no folder.`)
   return root
+}
+
+/** From the root, with slashes; '' for all of it. */
+function onlyOf({ terminal, text }: CommandCall, root: string): string {
+  const wanted = text('only')
+  if (wanted === undefined) return ''
+  const path = resolve(terminal.cwd, wanted)
+  if (!existsSync(path)) throw usage(`--only ${wanted}: there is no such file or folder.`)
+  const inside = relative(root, path).split(sep).join('/')
+  if (inside.startsWith('..')) throw usage(`--only ${wanted} lies outside of ${root}.`)
+  return inside
+}
+
+function isBelow(file: string, wanted: string): boolean {
+  return wanted === '' || file === wanted || file.startsWith(`${wanted}/`)
 }
 
 function changesOf(call: CommandCall, root: string): Changes | undefined {

@@ -6,37 +6,38 @@ import { serveStdio } from '../mcp/stdio.ts'
 import type { CommandCall, Terminal } from './command.ts'
 import { knowledgeResources, knowledgeTools } from './mcp-tools/knowledge.ts'
 import { projectTools } from './mcp-tools/project.ts'
+import { proofTools } from './mcp-tools/proofs.ts'
 import { reviewTools } from './mcp-tools/review.ts'
+import { ownStdout } from './own-stdout.ts'
 import { packageVersion } from './package-version.ts'
 
-export async function runMcp({ terminal }: CommandCall): Promise<number> {
+export async function runMcp({ terminal, flag }: CommandCall): Promise<number> {
   const output = ownStdout()
-  const server = await mcpServer(terminal)
+  const server = await mcpServer(terminal, flag('prove'))
   terminal.err(`holdfast mcp serves ${terminal.cwd}; it ends with its input.`)
   await serveStdio(server, process.stdin, output)
   return 0
 }
 
-/** Code of the project that is asked about may print: that must not stand between messages. */
-function ownStdout(): NodeJS.WriteStream {
-  const output = Object.create(process.stdout) as NodeJS.WriteStream
-  output.write = process.stdout.write.bind(process.stdout)
-  process.stdout.write = process.stderr.write.bind(process.stderr)
-  return output
-}
-
 const INSTRUCTIONS = `Holdfast knows what goes wrong in backends under concurrency, retries and crashes.
 Before writing backend code: search_rules for what you build; after it: review_path or review_snippet. Before choosing a technology or a size:
 describe_topic, ask the user for the numbers, then advise or calculate. In an incident: runbook.
+In a Holdfast project: explain_operation, explain_plan and read_schema before changing it; trace_request for what a request did; read_proofs for races.
 Nothing here changes anything; commands that would are marked and are for a person to decide on.
 Where list_topics names another domain, say so and hand the question over.`
 
-async function mcpServer({ cwd, env, err }: Terminal): Promise<McpServer> {
+async function mcpServer(terminal: Terminal, isProving: boolean): Promise<McpServer> {
+  const { cwd, env, err } = terminal
   const secrets = [...Object.entries(env), ...(await environmentFiles(cwd))]
   return new McpServer({
     info: { name: 'holdfast', title: 'Holdfast', version: await packageVersion() },
     instructions: INSTRUCTIONS,
-    tools: [...knowledgeTools(cwd), ...reviewTools(cwd), ...projectTools(cwd)],
+    tools: [
+      ...knowledgeTools(cwd),
+      ...reviewTools(terminal),
+      ...projectTools(terminal),
+      ...proofTools(terminal, isProving),
+    ],
     resources: knowledgeResources(),
     redact: createRedactor(secrets),
     notify: err,

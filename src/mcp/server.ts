@@ -9,7 +9,7 @@
 import { HoldfastError } from '../base/fault.ts'
 import { parseWith } from '../base/schema.ts'
 import { isObject, type RequestId, RpcError, type RpcRequest, readMessage } from './message.ts'
-import type { Resource, Tool, ToolReply } from './tool.ts'
+import { type Resource, type Tool, ToolFailure, type ToolReply } from './tool.ts'
 
 const MODERN_VERSIONS = ['2026-07-28']
 const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18']
@@ -213,7 +213,8 @@ export class McpServer {
       return success(await tool.run(parsed.value, signal))
     } catch (error) {
       // What the caller can mend goes to the model; a bug does not.
-      if (error instanceof HoldfastError) return failure(error.message)
+      if (error instanceof HoldfastError || error instanceof ToolFailure)
+        return failure(error.message)
       throw error
     }
   }
@@ -243,8 +244,8 @@ function cut(text: string): string {
   return `${text.slice(0, TEXT_LENGTH_MAX)}\n... ${left} characters more: ask for less.`
 }
 
-function toolFacts({ name, title, description, inputSchema }: Tool): Result {
-  const annotations = { readOnlyHint: true, destructiveHint: false, openWorldHint: false }
+function toolFacts({ name, title, description, inputSchema, runsCode }: Tool): Result {
+  const annotations = { readOnlyHint: !runsCode, destructiveHint: false, openWorldHint: runsCode }
   return { name, title, description, inputSchema, annotations }
 }
 

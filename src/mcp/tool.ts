@@ -6,13 +6,18 @@ export interface ToolReply {
   readonly data?: object
 }
 
+/** What the caller can mend, in words for the model. */
+export class ToolFailure extends Error {}
+
 export interface Tool {
   readonly name: string
   readonly title: string
   readonly description: string
+  /** Runs code of the project; all others only read. */
+  readonly runsCode: boolean
   readonly input: Schema
   readonly inputSchema: JsonSchema
-  /** `input` has been parsed. Throws HoldfastError for what the caller can mend. */
+  /** `input` has been parsed. Throws HoldfastError or ToolFailure for what the caller can mend. */
   run(input: unknown, signal: AbortSignal): Promise<ToolReply> | ToolReply
 }
 
@@ -21,14 +26,15 @@ export interface ToolDefinition<Input> {
   readonly title: string
   readonly description: string
   readonly input: Schema<unknown, Input>
+  readonly runsCode?: true
   run(input: Input, signal: AbortSignal): Promise<ToolReply> | ToolReply
 }
 
-/** A tool that only reads: others have no place on this server. */
 export function defineTool<Input>(definition: ToolDefinition<Input>): Tool {
   const { input, run } = definition
   return {
     ...definition,
+    runsCode: definition.runsCode === true,
     inputSchema: jsonSchemaOf(input, 'input') ?? { type: 'object' },
     run: (parsed, signal) => run(parsed as Input, signal),
   }

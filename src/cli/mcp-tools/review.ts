@@ -1,13 +1,15 @@
 /** Review of files of the project, and of code that is nowhere yet. */
-import { mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve, sep } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { HoldfastError } from '../../base/fault.ts'
 import { defineTool, type Tool, type ToolReply } from '../../mcp/tool.ts'
 import { atLeast, type Finding, LEVELS } from '../../review/report/finding.ts'
 import { summaryLine, terminalLines } from '../../review/report/terminal.ts'
-import { type Review, review } from '../../review/review.ts'
+import type { Review } from '../../review/review.ts'
+import type { Terminal } from '../command.ts'
+import { insideOf } from './inside.ts'
+import { type CommandRun, runCommand } from './run-command.ts'
 
 const PATH_LENGTH_MAX = 500
 const SNIPPET_LENGTH_MAX = 100_000
@@ -18,67 +20,58 @@ const FINDINGS_MAX = 100
 const level = z.enum(['error', 'warning', 'info']).default('warning')
 const limit = z.int().min(1).max(FINDINGS_MAX).default(FINDINGS_DEFAULT)
 
-export function reviewTools(folder: string): readonly Tool[] {
-  return [pathTool(folder), snippetTool]
+export function reviewTools(terminal: Terminal): readonly Tool[] {
+  return [pathTool(terminal), snippetTool(terminal)]
 }
 
-function pathTool(folder: string): Tool {
+function pathTool(terminal: Terminal): Tool {
   return defineTool({
     name: 'review_path',
     title: 'Review a file or folder of this project',
     description:
       'Faults that lose, double or leak, with the place, what happens in production and the fix in the library that is used. Paths are relative to the project; nothing of it is run.',
     input: z.strictObject({ path: z.string().max(PATH_LENGTH_MAX).default('.'), level, limit }),
-    async run({ path, level, limit }) {
-      const wanted = await insideOf(folder, path)
-      const reviewed = await review({ root: folder, isIgnored: (file) => !isBelow(file, wanted) })
+    async run({ path, level, limit }, signal) {
+      const { cwd, env } = terminal
+      const wanted = await insideOf(cwd, path)
+      const reviewed = await reviewOf([`--only=${wanted || '.'}`], { cwd, env, signal })
       return replyOf(reviewed, level, limit)
     },
   })
 }
 
-/** The path from the project with slashes, '' for all of it. Links may not lead out. */
-async function insideOf(folder: string, path: string): Promise<string> {
-  const root = await realpath(folder)
-  const target = await realpath(resolve(root, path)).catch(() => undefined)
-  if (target === undefined) throw new HoldfastError('HF_USAGE', `There is no ${path} here.`)
-  const inside = relative(root, target)
-  if (inside !== '' && (inside.startsWith('..') || resolve(inside) === inside))
-    throw new HoldfastError('HF_USAGE', `${path} lies outside of the project.`)
-  const entry = await stat(target)
-  if (!entry.isFile() && !entry.isDirectory())
-    throw new HoldfastError('HF_USAGE', `${path} is neither a file nor a folder.`)
-  return inside.split(sep).join('/')
+/** All that is found, by a process that can be ended. */
+async function reviewOf(words: readonly string[], run: CommandRun): Promise<Review> {
+  const { out } = await runCommand(['review', '--json', '--level', 'info', ...words], run)
+  return JSON.parse(out)
 }
 
-function isBelow(file: string, wanted: string): boolean {
-  return wanted === '' || file === wanted || file.startsWith(`${wanted}/`)
+function snippetTool({ env }: Terminal): Tool {
+  return defineTool({
+    name: 'review_snippet',
+    title: 'Review a piece of code',
+    description:
+      'The same for code that is not in a file yet. It should import what it uses; libraries that it needs and does not import may be named.',
+    input: z.strictObject({
+      code: z.string().min(1).max(SNIPPET_LENGTH_MAX),
+      language: z.enum(['ts', 'tsx', 'js', 'sql']).default('ts'),
+      libraries: z.array(z.string().max(100)).max(LIBRARIES_MAX).default([]),
+      level,
+      limit,
+    }),
+    async run({ code, language, libraries, level, limit }, signal) {
+      const folder = await mkdtemp(join(tmpdir(), 'holdfast-snippet-'))
+      try {
+        const dependencies = Object.fromEntries(libraries.map((name) => [name, '*']))
+        await writeFile(join(folder, 'package.json'), JSON.stringify({ dependencies }))
+        await writeFile(join(folder, `snippet.${language}`), code)
+        return replyOf(await reviewOf([], { cwd: folder, env, signal }), level, limit)
+      } finally {
+        await rm(folder, { recursive: true })
+      }
+    },
+  })
 }
-
-const snippetTool = defineTool({
-  name: 'review_snippet',
-  title: 'Review a piece of code',
-  description:
-    'The same for code that is not in a file yet. It should import what it uses; libraries that it needs and does not import may be named.',
-  input: z.strictObject({
-    code: z.string().min(1).max(SNIPPET_LENGTH_MAX),
-    language: z.enum(['ts', 'tsx', 'js', 'sql']).default('ts'),
-    libraries: z.array(z.string().max(100)).max(LIBRARIES_MAX).default([]),
-    level,
-    limit,
-  }),
-  async run({ code, language, libraries, level, limit }) {
-    const folder = await mkdtemp(join(tmpdir(), 'holdfast-snippet-'))
-    try {
-      const dependencies = Object.fromEntries(libraries.map((name) => [name, '*']))
-      await writeFile(join(folder, 'package.json'), JSON.stringify({ dependencies }))
-      await writeFile(join(folder, `snippet.${language}`), code)
-      return replyOf(await review({ root: folder }), level, limit)
-    } finally {
-      await rm(folder, { recursive: true })
-    }
-  },
-})
 
 function replyOf(reviewed: Review, level: Finding['level'], limit: number): ToolReply {
   const grave = (finding: Finding) => LEVELS.indexOf(finding.level)
