@@ -1,3 +1,7 @@
+/**
+ * `checked` is the day on which somebody read there what is claimed of it, on the page itself or in a
+ * stored copy of its text. `address`: the page was not to be had that day, only its address was seen.
+ */
 import type { AdviceSource as Source } from './source.ts'
 
 function postgresManual(page: string, title: string): Source {
@@ -5,7 +9,6 @@ function postgresManual(page: string, title: string): Source {
     title: `PostgreSQL manual: ${title}`,
     url: `https://www.postgresql.org/docs/current/${page}.html`,
     checked: '2026-11-21',
-    addressOnly: true,
   }
 }
 
@@ -49,30 +52,31 @@ export const sources = {
     'Hermitage: what isolation levels of real databases prevent',
     'https://github.com/ept/hermitage',
   ),
-  monolithFirst: address(
+  monolithFirst: page(
     'Martin Fowler: MonolithFirst',
     'https://martinfowler.com/bliki/MonolithFirst.html',
     'written in 2015',
   ),
-  testPyramid: address(
+  testPyramid: page(
     'Ham Vocke: The practical test pyramid',
     'https://martinfowler.com/articles/practical-test-pyramid.html',
     'written in 2018',
   ),
-  figmaShards: address(
+  figmaShards: page(
     "Figma: How Figma's databases team lived to tell the scale",
     'https://www.figma.com/blog/how-figmas-databases-team-lived-to-tell-the-scale/',
+    'nine months for the first table, after vertical partitioning; tables of several terabytes',
   ),
-  notionShards: address(
+  notionShards: page(
     'Notion: Sharding Postgres at Notion',
     'https://www.notion.com/blog/sharding-postgres-at-notion',
-    'written in 2021',
+    'written in 2021; its advice is to shard earlier than they did',
   ),
-  citusModels: address(
+  citusModels: page(
     'Citus: data modelling and distribution columns',
     'https://docs.citusdata.com/en/stable/sharding/data_modeling.html',
   ),
-  serverSentEvents: address(
+  serverSentEvents: page(
     'HTML standard: server-sent events',
     'https://html.spec.whatwg.org/multipage/server-sent-events.html',
   ),
@@ -92,21 +96,18 @@ export const sources = {
   fileUpload: owasp('File_Upload', 'file upload'),
   sqlInjection: owasp('SQL_Injection_Prevention', 'SQL injection prevention'),
   logging: owasp('Logging', 'logging'),
-  jwtPractice: { ...rfc(8725, 'JSON Web Token best current practices'), addressOnly: true },
-  oauthPractice: {
-    ...rfc(9700, 'Best current practice for OAuth 2.0 security'),
-    addressOnly: true,
-  },
+  jwtPractice: rfc(8725, 'JSON Web Token best current practices'),
+  oauthPractice: rfc(9700, 'Best current practice for OAuth 2.0 security'),
   problemDetails: rfc(9457, 'Problem details for HTTP APIs'),
-  deprecation: { ...rfc(9745, 'The Deprecation HTTP response header field'), addressOnly: true },
+  deprecation: rfc(9745, 'The Deprecation HTTP response header field'),
   stripeVersions: page('Stripe: how API versioning works', 'https://docs.stripe.com/api-versions'),
   googleErrors: page('Google AIP-193: errors', 'https://google.aip.dev/193'),
   googlePagination: page('Google AIP-158: pagination', 'https://google.aip.dev/158'),
-  noOffset: address(
+  noOffset: page(
     'Markus Winand: We need tool support for keyset pagination',
     'https://use-the-index-luke.com/no-offset',
   ),
-  memcacheAtFacebook: address(
+  memcacheAtFacebook: page(
     'Nishtala and others: Scaling Memcache at Facebook (NSDI 2013)',
     'https://www.usenix.org/system/files/conference/nsdi13/nsdi13-final170_update.pdf',
     'published in 2013; leases and stale sets are as true as they were',
@@ -118,7 +119,7 @@ export const sources = {
   ),
   rabbitQuorum: page('RabbitMQ: quorum queues', 'https://www.rabbitmq.com/docs/quorum-queues'),
   jetstream: page('NATS: JetStream', 'https://docs.nats.io/nats-concepts/jetstream'),
-  kafkaDesign: address('Apache Kafka: design', 'https://kafka.apache.org/documentation/#design'),
+  kafkaDesign: page('Apache Kafka: design', 'https://kafka.apache.org/documentation/#design'),
   saga: address(
     'Chris Richardson: the saga pattern',
     'https://microservices.io/patterns/data/saga.html',
@@ -138,27 +139,36 @@ export const sources = {
     'https://www.vantage.sh/blog/fargate-pricing',
     'not from the vendor; us-east-1, x86: $0.04048 per vCPU-hour and $0.004445 per GB-hour',
   ),
-  lambdaLimits: address(
+  lambdaLimits: page(
     'AWS: Lambda quotas',
     'https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html',
+  ),
+  gatewayTimeout: page(
+    'AWS: API Gateway integration timeout beyond 29 seconds',
+    'https://aws.amazon.com/about-aws/whats-new/2024/06/amazon-api-gateway-integration-timeout-limit-29-seconds/',
+    'of 2024: for Regional and private REST APIs, on request; HTTP APIs end at 30 s',
   ),
   workersLimits: page(
     'Cloudflare Workers: limits',
     'https://developers.cloudflare.com/workers/platform/limits/',
   ),
-  presignedUploads: address(
-    'AWS: uploads with presigned URLs',
-    'https://docs.aws.amazon.com/AmazonS3/latest/userguide/PresignedUrlUploadObject.html',
+  presignedUploads: page(
+    'AWS: download and upload objects with presigned URLs',
+    'https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html',
   ),
-  retries: address(
+  multipartUploads: page(
+    'AWS: S3 multipart upload limits',
+    'https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html',
+  ),
+  retries: page(
     "Amazon Builders' Library: Timeouts, retries and backoff with jitter",
     'https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/',
   ),
-  burnRates: address(
+  burnRates: page(
     'Google SRE workbook: alerting on SLOs',
     'https://sre.google/workbook/alerting-on-slos/',
   ),
-  poolSizing: address(
+  poolSizing: page(
     'HikariCP: about pool sizing',
     'https://github.com/brettwooldridge/HikariCP/wiki/About-Pool-Sizing',
     'the rule is of spinning disks; a starting point to measure from',

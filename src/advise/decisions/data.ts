@@ -36,7 +36,7 @@ export const database = decision({
     },
     sharded: {
       name: 'Postgres divided by key (Citus, or shards of your own)',
-      cost: 'no constraint or transaction across shards, and every query needs the key',
+      cost: 'unique and foreign keys must contain the shard key, transactions across shards see no common snapshot, and every query needs the key',
     },
     document: {
       name: 'A document store (MongoDB)',
@@ -99,7 +99,7 @@ export const database = decision({
     },
     {
       when: above('largestTableGb', 100),
-      say: 'Partition tables above about 100 GB (by time or tenant) before anything else: vacuum, index builds and deletes work per partition.',
+      say: 'Partition tables above about 100 GB (by time or tenant) before anything else: vacuum, index builds and deletes work per partition. The manual draws the line where a table outgrows the memory of the server.',
     },
   ],
   flips: [
@@ -116,7 +116,7 @@ export const database = decision({
   ],
   uncertainty:
     'The rates at which one Postgres ends differ tenfold with row size, indexes and disks: load-test with your rows before you believe a limit.',
-  sources: [sources.pgJson, sources.pgLimits, sources.pgvector, sources.pgPartitioning],
+  sources: [sources.pgJson, sources.pgvector, sources.pgPartitioning, sources.citusModels],
 })
 
 export const multiTenancy = decision({
@@ -295,7 +295,11 @@ export const fileStorage = decision({
       say: 'Quarantine first: decide the type by content, scan, re-encode images, and serve from another origin with Content-Disposition: attachment.',
     },
     {
-      when: above('fileMb', 100),
+      when: above('filesGbPerMonth', 0),
+      say: 'A signed link works as often as it is used until it expires, and an upload replaces what is there: give each upload a key of its own and minutes, not days.',
+    },
+    {
+      when: above('fileMb', 100, 'documented'),
       say: 'Above about 100 MB use multipart or resumable (tus) uploads; a single PUT that breaks at 90 % begins again.',
     },
   ],
@@ -303,5 +307,10 @@ export const fileStorage = decision({
   measure: ['bytes per month, and share of requests whose time is spent moving bytes'],
   uncertainty:
     'Prices of egress differ more between providers than prices of storage: compute both.',
-  sources: [sources.presignedUploads, sources.fileUpload],
+  sources: [
+    sources.presignedUploads,
+    sources.multipartUploads,
+    sources.fileUpload,
+    sources.pgLimits,
+  ],
 })

@@ -104,7 +104,7 @@ export const scaling = decision({
     },
     shard: {
       name: 'Sharding by tenant or key',
-      cost: 'no transactions or joins across shards; months of work, by published accounts nine to twenty-four',
+      cost: 'joins and transactions across shards are slow or missing; months of work, nine in a published account for the first table',
     },
   },
   branches: [
@@ -172,7 +172,7 @@ export const scaling = decision({
     'pg_stat_activity by wait_event_type at the peak: CPU, IO, Lock, Client',
   ],
   uncertainty:
-    'One machine carries more than most believe; published sharding projects began at many terabytes or tens of thousands of writes a second.',
+    'One machine carries more than most believe; published sharding projects began at billions of rows and tables of several terabytes, when vacuum fell behind or writes neared the limit of the disks.',
   sources: [sources.figmaShards, sources.notionShards, sources.pgStandby, sources.scalabilityLaw],
 })
 
@@ -316,7 +316,7 @@ export const deployment = decision({
       when: all(
         is('operators', 'nobody'),
         below('requestsPerDayMillion', 2),
-        below('requestSeconds', 60),
+        below('requestSeconds', 30),
       ),
       pick: 'functions',
       why: 'Nobody runs machines and the load is small: let the platform do all of it.',
@@ -345,8 +345,8 @@ export const deployment = decision({
       say: 'Peaks of more than eight times the mean: scale on concurrency, not CPU, and keep headroom for the minutes that new tasks need.',
     },
     {
-      when: above('requestSeconds', 60, 'documented'),
-      say: 'Gateways in front of functions end requests after 29 to 60 s: answer 202 and work in the background.',
+      when: above('requestSeconds', 29, 'documented'),
+      say: 'API Gateway ends a request after 29 s (HTTP APIs after 30; Regional and private REST APIs may ask for more), a function ends after 15 minutes: answer 202 and work in the background.',
     },
     {
       when: above('services', 20),
@@ -366,7 +366,12 @@ export const deployment = decision({
   ],
   uncertainty:
     'Prices are list prices of one region on the day they were checked; logs, egress and the database usually cost more than compute.',
-  sources: [sources.lambdaPrices, sources.fargatePrices, sources.lambdaLimits],
+  sources: [
+    sources.lambdaPrices,
+    sources.fargatePrices,
+    sources.lambdaLimits,
+    sources.gatewayTimeout,
+  ],
 })
 
 export const edgeOrOrigin = decision({
