@@ -39,7 +39,10 @@ const places = bulkhead(AT_ONCE_MAX, WAITING_MAX)
 
 /** Beside this file, with the same ending: source as it stands, or what it was compiled to. */
 const script = fileURLToPath(
-  new URL(`./command-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+  new URL(
+    import.meta.url.endsWith('.ts') ? './command-process.ts' : './command-process.js',
+    import.meta.url,
+  ),
 )
 
 /** Throws ToolFailure with what the command complained of where it gave no answer. */
