@@ -5,8 +5,9 @@
  */
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { coverage, coverageTable } from '../src/cli/rules-coverage.ts'
 import type { Area, Rule } from '../src/rules/rule.ts'
-import { findRule, rules, rulesOfSymptom } from '../src/rules/rules.ts'
+import { causesOf, findRule, rules, rulesOfSymptom } from '../src/rules/rules.ts'
 import { type Symptom, type SymptomId, symptoms } from '../src/rules/symptom.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -45,6 +46,7 @@ function rulePage(rule: Rule): string {
     ...code(id, 'broken.ts'),
     '## Fixed',
     ...code(id, 'fixed.ts'),
+    ...helperLines(id),
     ...trialLines(id),
     ...holdfastLines(rule),
     '## See also',
@@ -66,6 +68,16 @@ function code(id: string, file: string): readonly string[] {
   const source = readFileSync(join(root, 'src/rules/code', id, file), 'utf8')
   return ['', '```ts', source.trimEnd(), '```', '']
 }
+
+function helperLines(id: string): readonly string[] {
+  const source = ['broken.ts', 'fixed.ts'].map((file) =>
+    readFileSync(join(root, 'src/rules/code', id, file), 'utf8'),
+  )
+  if (!source.join('').includes(`'../${HELPER}'`)) return []
+  return [`\`inTransaction\` is [ten lines](../../src/rules/code/${HELPER}).`, '']
+}
+
+const HELPER = 'transaction.ts'
 
 const trials = globSync('test/rules/*.test.ts', { cwd: root }).map((path) => ({
   path,
@@ -155,14 +167,19 @@ function indexPage(): string {
     '',
     'These pages are made from [the entries](../../src/rules); a test keeps them so.',
     '',
-    ...coverageTable(),
+    ...shownTable(),
+    '',
+    'Each entry is reached from somewhere: its page, the reviewer, the adviser (decisions, calculators and',
+    'playbooks are entries as well), [the skill](../guides/skill.md). `holdfast rules --coverage` counts:',
+    '',
+    ...coverageTable(coverage()),
     ...Object.entries(AREAS).flatMap(([area, title]) => areaLines(area as Area, title)),
     '',
   ].join('\n')
 }
 
 /** How much of the book is shown, and how much only said. */
-function coverageTable(): readonly string[] {
+function shownTable(): readonly string[] {
   const row = (title: string, found: readonly Rule[]) => {
     const run = found.filter(({ id }) => trialOf(id) !== undefined).length
     const proved = found.filter(({ holdfast }) => holdfast !== undefined).length
@@ -208,21 +225,39 @@ function symptomsPage(): string {
   return [
     '# What you see',
     '',
-    'Begin with what shows, ask the question, then read what can cause it, gravest first.',
+    'Begin with what shows. Do what stops the damage, run the playbook where there is one, then ask the',
+    'question: it tells apart what can cause it. Likely causes come first, gravest before the rest.',
+    'In a terminal: `holdfast rules symptoms`, `holdfast rules <your words>`.',
     '',
     ...entries.map(([, { title }]) => `- [${title}](#${anchorOf(title)})`),
-    ...entries.flatMap(([id, { title, ask }]) => [
+    ...entries.flatMap(([id, symptom]) => [
       '',
-      `## ${title}`,
+      `## ${symptom.title}`,
       '',
-      ask,
+      `**First:** ${symptom.first}`,
       '',
-      ...rulesOfSymptom(id as SymptomId).map(
-        (rule) => `- [${text(rule.title)}](${rule.id}.md): ${uncapitalised(text(rule.rule))}`,
-      ),
+      ...runbookLines(symptom),
+      `**Ask:** ${symptom.ask}`,
+      '',
+      ...causeLines(id as SymptomId),
     ]),
     '',
   ].join('\n')
+}
+
+function runbookLines({ runbook }: Symptom): readonly string[] {
+  if (runbook === undefined) return []
+  const page = `../../skill/holdfast-backend/references/playbook-${runbook}.md`
+  return [`**Then:** [\`holdfast advise runbook ${runbook}\`](${page})`, '']
+}
+
+function causeLines(id: SymptomId): readonly string[] {
+  const line = (rule: Rule) =>
+    `- [${text(rule.title)}](${rule.id}.md): ${uncapitalised(text(rule.rule))}`
+  const causes = causesOf(id)
+  const others = rulesOfSymptom(id).filter((rule) => !causes.includes(rule))
+  const rest = others.map((rule) => `[${text(rule.title)}](${rule.id}.md)`)
+  return [...causes.map(line), ...(rest.length > 0 ? ['', `More: ${rest.join(' · ')}.`] : [])]
 }
 
 function searchIndex(): string {

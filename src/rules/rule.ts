@@ -4,7 +4,13 @@
  */
 import type { SymptomId } from './symptom.ts'
 
-export type EntryKind = 'pattern' | 'anti-pattern' | 'decision' | 'calculator' | 'playbook'
+export type EntryKind =
+  | 'pattern'
+  | 'anti-pattern'
+  | 'decision'
+  | 'calculator'
+  | 'playbook'
+  | 'symptom'
 
 /** error: loses, doubles or leaks something. warning: fails under load or age. info: costs later. */
 export type Severity = 'error' | 'warning' | 'info'

@@ -47,6 +47,17 @@ export function rulesOfSymptom(symptom: SymptomId): readonly Rule[] {
   return rules.filter(({ symptoms }) => symptoms.includes(symptom)).sort(bySeverity)
 }
 
+/** Who is on call reads a handful. */
+const CAUSES_MAX = 7
+
+/** What to look at first: faults, not advice, and those that this symptom says most about. */
+export function causesOf(symptom: SymptomId): readonly Rule[] {
+  return rulesOfSymptom(symptom)
+    .filter(({ kind }) => kind === 'anti-pattern')
+    .sort((left, right) => bySeverity(left, right) || left.symptoms.length - right.symptoms.length)
+    .slice(0, CAUSES_MAX)
+}
+
 const ORDER = ['error', 'warning', 'info']
 
 function bySeverity(left: Rule, right: Rule): number {

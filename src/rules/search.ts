@@ -8,6 +8,8 @@ import { symptoms } from './symptom.ts'
 export interface SearchHit<E extends Entry> {
   readonly entry: E
   readonly score: number
+  /** Whether it has every word that was asked for. */
+  readonly whole: boolean
 }
 
 interface Field {
@@ -114,7 +116,8 @@ export function createSearch<E extends Entry>(
         const scores = words.map((word, at) => scoreOf(word, fields) * (rarity[at] ?? 1))
         const present = scores.filter((score) => score > 0).length
         const sum = scores.reduce((total, score) => total + score, 0)
-        return { entry, score: words.length === 0 ? 0 : sum * (present / words.length) ** 2 }
+        const whole = present === words.length
+        return { entry, whole, score: words.length === 0 ? 0 : sum * (present / words.length) ** 2 }
       })
       .filter(({ score }) => score > 0)
       .sort((left, right) => right.score - left.score || (left.entry.id < right.entry.id ? -1 : 1))

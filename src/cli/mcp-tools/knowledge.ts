@@ -14,10 +14,11 @@ import { findPlaybook, findTopic } from '../../advise/topics.ts'
 import { systemClock } from '../../base/clock.ts'
 import { HoldfastError } from '../../base/fault.ts'
 import { defineTool, type Resource, type Tool } from '../../mcp/tool.ts'
+import { findSymptom } from '../../rules/find-symptom.ts'
 import { findRule, rules } from '../../rules/rules.ts'
 import { createSearch } from '../../rules/search.ts'
 import { readRuleCode } from '../rule-code.ts'
-import { rulePage } from '../rules.ts'
+import { rulePage, symptomPage } from '../rules.ts'
 
 const HITS_DEFAULT = 8
 const HITS_MAX = 30
@@ -61,7 +62,10 @@ const searchTool = defineTool({
       }),
     )
     const lines = hits.map(({ id, severity, rule }) => `${id} (${severity}): ${rule}`)
-    return { text: lines.join('\n') || 'No rule speaks of that.', data: { hits } }
+    const symptom = findSymptom(query)
+    const seen = symptom === undefined ? [] : [symptomPage(symptom), '']
+    const text = [...seen, ...lines].join('\n') || 'No rule speaks of that.'
+    return { text, data: { ...(symptom && { symptom }), hits } }
   },
 })
 
