@@ -1,0 +1,2 @@
+CREATE TABLE inbox (id text PRIMARY KEY);
+CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, topic text NOT NULL, payload jsonb NOT NULL);
