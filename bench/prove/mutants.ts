@@ -1,5 +1,5 @@
 import { testServer } from '../../src/testing/test-database.ts'
-import { outcomesOf } from '../../test/race/soundness/compare.ts'
+import { outcomesOf, seenIn } from '../../test/race/soundness/compare.ts'
 import { directed } from '../../test/race/soundness/directed.ts'
 import type { MutantTask } from '../../test/race/soundness/mutant.fixture.ts'
 import { type Mutant, mutants } from '../../test/race/soundness/mutants.ts'
@@ -13,7 +13,7 @@ async function programsWithOutcomes(): Promise<MutantTask['programs']> {
   // In larger ones it is a matter of time whom the server refuses: they take more than one try.
   const small = directed.filter(({ sessions }) => schedulesOf(sessions) <= SCHEDULES_MAX)
   for (const program of small) {
-    const { outcomes } = await outcomesOf(program, server, true)
+    const outcomes = seenIn(await outcomesOf(program, server, true)) ?? []
     programs.push({ program, outcomes })
   }
   return programs

@@ -132,6 +132,7 @@ class Exploration {
     const runs = await this.#oracle.runs(this.#all)
     for (const { result, order } of runs) {
       if (result.complaint !== undefined) return result.complaint
+      this.#statements.learn(result.distrusted)
       await this.#note(
         result,
         order.flatMap((command) => Array(result.steps.length).fill(command)),
@@ -206,7 +207,7 @@ class Exploration {
       this.#divergences = 0
       run.settle()
       // What was taken to commute may not: nothing that was pruned counts.
-      if (this.#distrust(result)) search = this.#newSearch()
+      if (this.#statements.learn(result.distrusted)) search = this.#newSearch()
       if (!result.complete) this.#pruned += 1
       else
         await this.#note(
@@ -253,10 +254,6 @@ class Exploration {
       `The same schedule ran differently: ${divergence?.found} was sent instead of ${divergence?.expected}. ` +
       'Something besides the database decides (a module variable, an unseeded generator): hand it in.'
     )
-  }
-
-  #distrust({ distrusted }: ScheduleResult): boolean {
-    return distrusted.map((text) => this.#statements.distrust(text)).some(Boolean)
   }
 
   #tell(search: Search): void {

@@ -3,7 +3,8 @@
  * from both the footprint of the next message, before it is sent.
  */
 import { type Access, EVERYTHING, type Footprint, NOTHING } from './footprint.ts'
-import type { RowKey, StatementFacts, Statements } from './statements.ts'
+import type { RowKey } from './row-key.ts'
+import type { StatementFacts, Statements } from './statements.ts'
 
 /** How the server says that a connection is idle, in a transaction, or in a failed one. */
 export type TransactionStatus = 'I' | 'T' | 'E'
@@ -17,6 +18,8 @@ export interface Connection {
   readonly holds: boolean
   /** A transaction is open. */
   readonly open: boolean
+  /** It has failed: it holds nothing any more, and the server refuses all but its end. */
+  readonly failed: boolean
   /** Settings or locks of the session may be left over. */
   readonly changed: boolean
   /** The texts of the transaction, for a comparison with what it locks. */
@@ -40,7 +43,8 @@ export function openConnection(statements: Statements, isolation: string): Conne
   return new KnownConnection(statements, isolation)
 }
 
-const SEQUENCE: Access = { table: 'sequence', mode: 'insert', key: undefined, writes: false }
+/** Whose sequence it is nobody knows: every new row may draw from it. */
+const SEQUENCE: Access = { table: undefined, mode: 'insert', key: undefined, writes: false }
 const ADVISORY: Access = { table: 'advisory', mode: 'update', key: undefined, writes: false }
 
 class KnownConnection implements Connection {
@@ -58,7 +62,11 @@ class KnownConnection implements Connection {
 
   get holds(): boolean {
     const { held = [], opaque = false } = this.#transaction ?? {}
-    return opaque || held.length > 0
+    return !this.failed && (opaque || held.length > 0)
+  }
+
+  get failed(): boolean {
+    return this.#transaction?.failed === true
   }
 
   get open(): boolean {
@@ -77,14 +85,15 @@ class KnownConnection implements Connection {
     if (facts.kind === 'commit' || facts.kind === 'rollback') return this.#ending(facts)
     if (facts.kind === 'rollback-to') return this.#released(transaction)
     if (facts.kind !== 'data' || transaction?.failed) return NOTHING
-    return this.#data(facts, accessesOf(facts, values))
+    return this.#data(facts, this.#accessesOf(facts, values))
   }
 
   answered(text: string, values: readonly unknown[], ok: boolean, status: TransactionStatus): void {
     const facts = this.#statements.facts(text)
     this.changed ||= facts.session
     // It may have set anything, the isolation of later transactions included.
-    if (facts.kind === 'opaque' && /isolation|characteristics/i.test(text)) this.#unknown = true
+    if (facts.kind === 'opaque' && /isolation|characteristics|set_config/i.test(text))
+      this.#unknown = true
     if (status === 'I') {
       this.#transaction = undefined
       if (facts.kind === 'data' || facts.kind === 'opaque') this.transaction += 1
@@ -114,10 +123,18 @@ class KnownConnection implements Connection {
   }
 
   #remember(transaction: Transaction, facts: StatementFacts, values: readonly unknown[]): void {
-    const accesses = accessesOf(facts, values)
+    const accesses = this.#accessesOf(facts, values)
     transaction.snapshot = true
     transaction.held.push(...lockingOf(facts, accesses))
     transaction.touched.push(...accesses)
+  }
+
+  #accessesOf(facts: StatementFacts, values: readonly unknown[]): Access[] {
+    return facts.accesses.map(({ table, mode, writes, key }) =>
+      writes && this.#statements.isTakenAsItLies(table)
+        ? { table, mode: mode === 'insert' ? mode : 'update', writes, key: undefined }
+        : { table, mode, writes, key: key && keyText(key, values) },
+    )
   }
 
   #ending({ kind }: StatementFacts): Footprint {
@@ -167,15 +184,6 @@ function lockingOf(facts: StatementFacts, accesses: readonly Access[]): Access[]
   return [...rows, ...(facts.advisory ? [ADVISORY] : []), ...(facts.draws ? [SEQUENCE] : [])]
 }
 
-function accessesOf(facts: StatementFacts, values: readonly unknown[]): Access[] {
-  return facts.accesses.map(({ table, mode, writes, key }) => ({
-    table,
-    mode,
-    writes,
-    key: key && keyText(key, values),
-  }))
-}
-
 /** The value as a text that is the same for the same row; undefined where that is not certain. */
 function keyText(
   { type, parameter, constant }: RowKey,
@@ -184,7 +192,8 @@ function keyText(
   const value = parameter === undefined ? constant : values[parameter - 1]
   if (!['string', 'number', 'bigint'].includes(typeof value)) return undefined
   const text = String(value)
-  if (type === 'uuid') return /^[0-9a-f-]{36}$/i.test(text) ? text.toLowerCase() : undefined
+  if (type === 'uuid')
+    return /^[0-9a-f-]{36}$/i.test(text) ? text.replaceAll('-', '').toLowerCase() : undefined
   if (type === 'text' || type === 'character varying') return text
   return /^-?\d{1,18}$/.test(text) ? String(BigInt(text)) : undefined
 }

@@ -11,7 +11,10 @@ import {
   type ScriptParser,
 } from '../../database/guard/query-parser.ts'
 import { isWrite, type Mode } from './footprint.ts'
+import { keyOf, type RowKey } from './row-key.ts'
+import { takesRowsAsTheyLie } from './row-order.ts'
 import {
+  type FunctionRow,
   type ReferenceRow,
   readDatabase,
   readFunctions,
@@ -42,13 +45,6 @@ export interface StatementAccess {
   readonly key: RowKey | undefined
 }
 
-/** The value of the primary key, as it stands in the text. */
-export interface RowKey {
-  readonly type: string
-  readonly parameter?: number
-  readonly constant?: string
-}
-
 export interface StatementFacts {
   readonly kind: StatementKind
   readonly accesses: readonly StatementAccess[]
@@ -56,7 +52,7 @@ export interface StatementFacts {
   readonly probes: boolean
   /** Takes or gives back an advisory lock. */
   readonly advisory: boolean
-  /** Draws from a sequence by name. */
+  /** Draws from a sequence: by name, or where an update sets a default. */
   readonly draws: boolean
   /** Of BEGIN and SET TRANSACTION. */
   readonly isolation: string | undefined
@@ -85,10 +81,15 @@ export class Statements {
   readonly #references: readonly ReferenceRow[]
   readonly #bases: ReadonlyMap<number, readonly TableRow[]>
   readonly #functions: ReadonlySet<string>
+  /** Functions that are called as if they were columns: `r.worth`. */
+  readonly #columns: ReadonlySet<string>
   readonly #hidden: boolean
   readonly #known = new Map<string, StatementFacts>()
   /** Texts that were seen to lock what their text does not show. */
   readonly #learned = new Set<string>()
+  /** Tables whose rows some text takes as they lie. */
+  readonly #asTheyLie = new Set<string>()
+  #hasNews = false
   /** Sequences of texts in one transaction whose locks are known to be what the texts say. */
   readonly verified = new Set<string>()
   /** COMMIT checks what was deferred. */
@@ -99,7 +100,8 @@ export class Statements {
     this.#tables = made.tables
     this.#references = made.references
     this.#bases = made.bases
-    this.#functions = made.functions
+    this.#functions = new Set(made.functions.map(({ name }) => name))
+    this.#columns = new Set(made.functions.filter(({ ofRow }) => ofRow).map(({ name }) => name))
     this.#hidden = made.hidden
     this.defers = made.defers
   }
@@ -112,7 +114,7 @@ export class Statements {
       tables,
       references: await readReferences(client),
       bases: basesOf(tables, await readViews(client)),
-      functions: new Set(await readFunctions(client)),
+      functions: await readFunctions(client),
       defers,
       hidden,
     })
@@ -123,12 +125,25 @@ export class Statements {
     return this.#parse !== undefined
   }
 
-  /** From now on the text commutes with nothing; false where it did not before. */
-  distrust(text: string): boolean {
-    const isNew = !this.#learned.has(text)
-    this.#learned.add(text)
-    this.#known.delete(text)
-    return isNew
+  /**
+   * From now on these texts commute with nothing. True where anything is another footprint
+   * than it was: what has been left out by then may have mattered.
+   */
+  learn(distrusted: readonly string[]): boolean {
+    for (const text of distrusted) {
+      if (this.#learned.has(text)) continue
+      this.#learned.add(text)
+      this.#known.delete(text)
+      this.#hasNews = true
+    }
+    const hadNews = this.#hasNews
+    this.#hasNews = false
+    return hadNews
+  }
+
+  /** Some statement takes its rows as they lie: whoever writes comes before or after every other. */
+  isTakenAsItLies(table: string): boolean {
+    return this.#asTheyLie.has(table)
   }
 
   facts(text: string): StatementFacts {
@@ -173,14 +188,7 @@ export class Statements {
     if (set === undefined) return fieldOf(node, 'VariableShowStmt') && local('local')
     const name = String(set.name).toLowerCase()
     if (name === 'transaction') return local('isolation', { isolation: isolationIn(set) })
-    // Timeouts make the end of a wait a matter of time, and these change what statements mean.
-    if (
-      /isolation|timeout|characteristics|search_path|role|authorization|snapshot|read_only/.test(
-        name,
-      )
-    )
-      return HARMLESS.has(name) ? local('local', { session: set.is_local !== true }) : OPAQUE
-    return local('local', { session: set.is_local !== true })
+    return isHarmless(name) ? local('local', { session: set.is_local !== true }) : OPAQUE
   }
 
   #data(node: Node): StatementFacts {
@@ -190,17 +198,30 @@ export class Statements {
     const functions = nodesOf(tree, 'FuncCall').map(functionName)
     if (functions.some((name) => OPAQUE_FUNCTION.test(name) || this.#functions.has(name)))
       return OPAQUE
+    if (nodesOf(tree, 'ColumnRef').some((column) => this.#columns.has(lastName(column.fields))))
+      return OPAQUE
+    if (nodesOf(tree, 'FuncCall').some(setsWhatStatementsMean)) return OPAQUE
     const accesses = this.#accesses(tree)
     if (accesses === undefined) return OPAQUE
+    this.#noteOrder(tree, accesses)
     const locking = nodesOf(tree, 'LockingClause')
     return {
       kind: 'data',
       accesses,
       probes: locking.some(({ waitPolicy }) => waitPolicy !== 'LockWaitBlock'),
       advisory: functions.some((name) => ADVISORY.test(name)),
-      draws: functions.includes('nextval'),
+      draws: functions.includes('nextval') || nodesOf(tree, 'SetToDefault').length > 0,
       isolation: undefined,
       session: functions.some((name) => name === 'set_config' || ADVISORY.test(name)),
+    }
+  }
+
+  #noteOrder(tree: Tree, accesses: readonly StatementAccess[]): void {
+    const tables = rangesOf(tree).map((range) => this.#named(range))
+    if (!takesRowsAsTheyLie(tree, tables)) return
+    for (const { table } of accesses) {
+      this.#hasNews ||= !this.#asTheyLie.has(table)
+      this.#asTheyLie.add(table)
     }
   }
 
@@ -215,30 +236,35 @@ export class Statements {
     for (const range of ranges) {
       const tables = this.#find(range)
       if (tables === undefined) return undefined
-      const key = ranges.length === 1 && tables.length === 1 ? keyOf(tree, tables[0]) : undefined
+      const key = ranges.length === 1 ? keyOf(tree, this.#named(range)) : undefined
       for (const table of tables) {
         if (table.opaque) return undefined
         accesses.push({ table: tableName(table), mode: readMode(tree), writes: false, key })
       }
     }
     for (const write of writesOf(tree)) {
-      const tables = this.#find(write.relation)
-      if (tables?.length !== 1 || tables[0]?.view || tables[0]?.opaque) return undefined
-      if (tables[0]?.sharesSequence) return undefined
-      const keyed = ranges.length === 1 ? keyOf(tree, tables[0]) : undefined
-      const written = this.#write(tables[0] as TableRow, write, keyed)
+      const [table, ...others] = this.#named(write.relation)
+      // Behind a view the columns may have other names, or a trigger writes elsewhere.
+      if (table === undefined || others.length > 0 || table.view || table.opaque) return undefined
+      if (table.sharesSequence) return undefined
+      const keyed = ranges.length === 1 ? keyOf(tree, [table]) : undefined
+      const written = this.#write(table, write, keyed)
       if (written === undefined) return undefined
       accesses.push(...written)
     }
     return accesses
   }
 
-  /** The tables behind a name; several where the search path decides. */
-  #find({ relname, schemaname }: Tree): readonly TableRow[] | undefined {
-    const named = this.#tables.filter(
+  /** Several where the search path decides. */
+  #named({ relname, schemaname }: Tree): readonly TableRow[] {
+    return this.#tables.filter(
       ({ schema, name }) => name === relname && (schemaname === undefined || schema === schemaname),
     )
-    const found = named.flatMap((table) =>
+  }
+
+  /** The tables behind a name. */
+  #find(range: Tree): readonly TableRow[] | undefined {
+    const found = this.#named(range).flatMap((table) =>
       table.view ? (this.#bases.get(table.oid) ?? []) : [table],
     )
     return found.length === 0 ? undefined : found
@@ -309,7 +335,7 @@ interface Made {
   readonly tables: readonly TableRow[]
   readonly references: readonly ReferenceRow[]
   readonly bases: ReadonlyMap<number, readonly TableRow[]>
-  readonly functions: ReadonlySet<string>
+  readonly functions: readonly FunctionRow[]
   readonly defers: boolean
   readonly hidden: boolean
 }
@@ -350,9 +376,27 @@ function tableName({ schema, name }: TableRow): string {
   return `${schema}.${name}`
 }
 
+/** Timeouts make the end of a wait a matter of time, and the others change what statements mean. */
+function isHarmless(setting: string): boolean {
+  const matters =
+    /isolation|timeout|characteristics|search_path|role|authorization|snapshot|read_only/
+  return HARMLESS.has(setting) || !matters.test(setting)
+}
+
+/** `set_config` with the name of such a setting, or with one that does not stand in the text. */
+function setsWhatStatementsMean(call: Tree): boolean {
+  if (functionName(call) !== 'set_config') return false
+  const [name] = (call.args ?? []) as readonly Tree[]
+  const text = fieldOf(fieldOf(name, 'A_Const'), 'sval')?.sval
+  return text === undefined || !isHarmless(String(text).toLowerCase())
+}
+
 function functionName(call: Tree): string {
-  const parts = call.funcname as readonly Tree[]
-  return String(fieldOf(parts.at(-1), 'String')?.sval).toLowerCase()
+  return lastName(call.funcname)
+}
+
+function lastName(parts: unknown): string {
+  return String(fieldOf((parts as readonly Tree[]).at(-1), 'String')?.sval).toLowerCase()
 }
 
 function isolationIn(statement: Tree): string | undefined {
@@ -418,55 +462,4 @@ function readMode(tree: Tree): Mode {
   if (strengths.includes('LCS_FORNOKEYUPDATE')) return 'nokey'
   if (strengths.includes('LCS_FORSHARE')) return 'share'
   return strengths.includes('LCS_FORKEYSHARE') ? 'keyshare' : 'read'
-}
-
-/** Types whose texts are equal exactly where their values are. */
-const KEY_TYPES = new Set(['integer', 'bigint', 'smallint', 'uuid', 'text', 'character varying'])
-
-/** The one row that a statement over one table looks at: `WHERE id = $1 AND ...`. */
-function keyOf(tree: Tree, table: TableRow | undefined): StatementAccess['key'] {
-  if (table?.key == null || !KEY_TYPES.has(table.keyType ?? '')) return undefined
-  const statement = Object.values(tree)[0] as Tree
-  if (statement.op !== undefined && statement.op !== 'SETOP_NONE') return undefined
-  if (nodesOf(tree, 'SubLink').length > 0 || nodesOf(tree, 'SelectStmt').length > selects(tree))
-    return undefined
-  for (const condition of conjuncts(statement.whereClause as Tree | undefined)) {
-    const key = equalityWith(condition, table.key)
-    if (key !== undefined) return { ...key, type: table.keyType ?? '' }
-  }
-  return undefined
-}
-
-function selects(tree: Tree): number {
-  return 'SelectStmt' in tree ? 1 : 0
-}
-
-function conjuncts(condition: Tree | undefined): Tree[] {
-  const both = fieldOf(condition, 'BoolExpr')
-  if (both?.boolop === 'AND_EXPR') return (both.args as readonly Tree[]).flatMap(conjuncts)
-  return condition === undefined ? [] : [condition]
-}
-
-function equalityWith(condition: Tree, column: string): Omit<RowKey, 'type'> | undefined {
-  const equality = fieldOf(condition, 'A_Expr')
-  if (equality?.kind !== 'AEXPR_OP') return undefined
-  const [operator] = equality.name as readonly Tree[]
-  if (fieldOf(operator, 'String')?.sval !== '=') return undefined
-  const sides = [equality.lexpr as Tree, equality.rexpr as Tree]
-  const other = sides.find((side) => fieldOf(side, 'ColumnRef') === undefined)
-  const named = sides.some((side) => {
-    const fields = fieldOf(side, 'ColumnRef')?.fields as readonly Tree[] | undefined
-    return fieldOf(fields?.at(-1), 'String')?.sval === column
-  })
-  return named && other !== undefined ? constantOf(other) : undefined
-}
-
-function constantOf(side: Tree): Omit<RowKey, 'type'> | undefined {
-  const parameter = fieldOf(side, 'ParamRef')?.number
-  if (typeof parameter === 'number') return { parameter }
-  const constant = fieldOf(side, 'A_Const')
-  const integer = fieldOf(constant, 'ival')
-  // A zero has no field of its own.
-  const text = fieldOf(constant, 'sval')?.sval ?? (integer && (integer.ival ?? 0))
-  return text === undefined ? undefined : { constant: String(text) }
 }

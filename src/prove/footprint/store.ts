@@ -91,13 +91,21 @@ export async function readViews(client: pg.Client): Promise<{ view: number; base
   return rows
 }
 
-export async function readFunctions(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT DISTINCT p.proname::text AS name
+export interface FunctionRow {
+  readonly name: string
+  /** Of one row: `row.name` calls it too. */
+  readonly ofRow: boolean
+}
+
+export async function readFunctions(client: pg.Client): Promise<FunctionRow[]> {
+  const { rows } = await client.query<FunctionRow>(
+    `SELECT p.proname::text AS name,
+            bool_or(p.pronargs = 1 AND EXISTS (SELECT FROM pg_type t
+              WHERE t.oid = p.proargtypes[0] AND t.typtype = 'c')) AS "ofRow"
        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-      WHERE ${OWN} AND ${NOT_OF_EXTENSION}`,
+      WHERE ${OWN} AND ${NOT_OF_EXTENSION} GROUP BY p.proname`,
   )
-  return rows.map(({ name }) => name)
+  return rows
 }
 
 export async function readDatabase(client: pg.Client): Promise<DatabaseRow> {

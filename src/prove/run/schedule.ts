@@ -70,7 +70,7 @@ export interface ScheduleResult {
   /** What makes it worthless. */
   readonly complaint: string | undefined
   readonly selfDeadlock: string | undefined
-  /** Texts of transactions that locked what their texts do not show. */
+  /** Texts that did what does not show in them: locked more, or failed and gave back all locks. */
   readonly distrusted: readonly string[]
 }
 
@@ -260,6 +260,7 @@ class Schedule {
       if (other.session !== session.index)
         this.#idle.delete(this.#sessions.find(({ index }) => index === other.session) as Session)
     if (this.#flights.size > 0) await this.#letDeadlockCheckPass()
+    const ended = message.client.connection.failed || !message.client.connection.open
     const flight = this.#send(session, message, step)
     const alone = this.#flights.size === 1 && !this.#anybodyHolds(message.client)
     await this.#answeredOrBlocked([flight], alone)
@@ -267,6 +268,8 @@ class Schedule {
     if (blocked) this.#blockedSinceMs = this.#clock.monotonicMs()
     else await this.#conclude(session)
     const failed = flight.answer?.ok === false
+    // A failure ends the transaction: others can tell when that was.
+    if (failed && !ended && ready.footprint.none) this.#distrusted.push(message.sql)
     const freed = await this.#drain()
     return blocked || freed || failed ? EVERYTHING : ready.footprint
   }

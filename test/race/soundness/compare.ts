@@ -19,22 +19,28 @@ export async function outcomesOf(
   return exploreRace(race(raceOf(program)), { server, keepGoing: true, exhaustive })
 }
 
-/** What is wrong with a reduced search, given every outcome that there is. */
-export function missedBy(reduced: Verdict, outcomes: readonly string[]): string | undefined {
-  if (reduced.verdict !== 'CERTIFIED') return `it is ${reduced.verdict}`
-  const missed = outcomes.filter((outcome) => !reduced.outcomes.includes(outcome))
-  const extra = reduced.outcomes.filter((outcome) => !outcomes.includes(outcome))
+/** Outcomes, and what was found of the states between; undefined where it did not come to an end. */
+export function seenIn(verdict: Verdict): readonly string[] | undefined {
+  if (verdict.verdict === 'INCONCLUSIVE') return undefined
+  const found = verdict.verdict === 'VIOLATION' ? verdict.findings : []
+  return [...verdict.outcomes, ...found.map((finding) => finding.class)]
+}
+
+/** What is wrong with a reduced search, given everything that there is to see. */
+export function missedBy(reduced: Verdict, all: readonly string[]): string | undefined {
+  const seen = seenIn(reduced)
+  if (seen === undefined) return `it is ${reduced.verdict}`
+  const missed = all.filter((outcome) => !seen.includes(outcome))
+  const extra = seen.filter((outcome) => !all.includes(outcome))
   if (missed.length + extra.length === 0) return undefined
-  return `${missed.length} of ${outcomes.length} outcomes are missed, ${extra.length} are new`
+  return `${missed.length} of ${all.length} outcomes are missed, ${extra.length} are new`
 }
 
 export async function compare(program: Program, server: RaceServer): Promise<Comparison> {
   const reduced = await outcomesOf(program, server, false)
   const all = await outcomesOf(program, server, true)
-  const wrong =
-    all.verdict === 'CERTIFIED'
-      ? missedBy(reduced, all.outcomes)
-      : `without the reduction it is ${all.verdict}`
+  const seen = seenIn(all)
+  const wrong = seen ? missedBy(reduced, seen) : `without the reduction it is ${all.verdict}`
   return {
     difference: wrong && `${wrong}\n${textOf(program)}`,
     all: all.schedules,

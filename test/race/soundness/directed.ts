@@ -170,10 +170,106 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
     ),
     rc(double(3)),
   ],
+  'what a trigger of a new row writes': [
+    auto('INSERT INTO w VALUES (2, 5)'),
+    rc(count('log'), count('log')),
+  ],
+  'a view that shows one row of many': [
+    rc('SELECT v FROM total WHERE id = 1', 'SELECT v FROM total WHERE id = 1'),
+    auto(add(2)),
+  ],
+  'a write through a view': [
+    rc('UPDATE renamed SET mark = 9 WHERE id = 1'),
+    rc('UPDATE renamed SET mark = 9 WHERE id = 2'),
+  ],
+  'a row that is named behind a change of all': [
+    auto(
+      'WITH changed AS (UPDATE r SET v = v * 2 RETURNING id) SELECT 1 FROM changed WHERE id = 1',
+    ),
+    auto(add(2)),
+  ],
+  'a row that is named in another list': [
+    auto('UPDATE r SET v = v * 2 FROM generate_series(1, 3) AS t (id) WHERE t.id = 1'),
+    auto(add(2)),
+  ],
+  'columns that are called otherwise': [
+    rc(
+      'SELECT v FROM r AS t (n, id, v) WHERE id = 21',
+      'SELECT n FROM r AS t (n, id) WHERE id = 21',
+    ),
+    auto(add(2)),
+  ],
+  'numbers that are drawn by DEFAULT': [
+    auto('UPDATE e SET n = DEFAULT WHERE id = 1'),
+    auto('UPDATE e SET n = DEFAULT WHERE id = 2'),
+  ],
+  'a number that belongs to a table': [
+    auto(`SELECT nextval('g_id_seq') % 2 AS odd`),
+    auto('INSERT INTO g (v) VALUES (1)'),
+  ],
+  'a function in the place of a column': [
+    auto('SELECT r.worth FROM r WHERE id = 1', 'SELECT r.worth FROM r WHERE id = 1'),
+    auto('UPDATE c SET v = v + 1 WHERE id = 1'),
+  ],
+  'a level that a function sets': [
+    auto(
+      `SELECT set_config('default_transaction_isolation', 'repeatable read', false)`,
+      'BEGIN',
+      read(1),
+      read(2),
+      'COMMIT',
+    ),
+    auto(add(2)),
+  ],
+  'a level that is set for the session': [
+    auto(
+      'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ',
+      'BEGIN',
+      read(1),
+      read(2),
+      'COMMIT',
+    ),
+    auto(add(2)),
+  ],
+  'a level that is set in the transaction': [
+    rc('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', read(1), read(2)),
+    auto(add(2)),
+  ],
+  'rows as they lie': [auto(add(1)), auto(add(2)), auto('SELECT id FROM r LIMIT 2')],
+  'a list of rows as they lie': [
+    auto(add(1)),
+    auto(add(2)),
+    auto(`SELECT string_agg(id::text, ',') FROM r`),
+  ],
+  'a default that reads': [auto('INSERT INTO h (id) VALUES (1)'), auto(add(1))],
+  'rows that another table hides': [
+    auto(count('few'), count('few')),
+    auto('UPDATE c SET v = 0 WHERE id = 2'),
+  ],
+  'a sequence that is set': [
+    auto(`SELECT setval('s', 5) > 0 AS done`),
+    auto(`SELECT nextval('s') AS number`),
+  ],
+  'a state between two that commute': [auto(add(1)), auto(add(2))],
+  'a failure that gives a lock back': [rc(add(1), 'SELECT 1 / 0'), auto(nowait(1))],
+  'a failure of the session that gives a lock back': [
+    rc(add(1), 'RELEASE nowhere'),
+    auto(nowait(1)),
+  ],
   'two locks, crossed': [rc(add(1), double(2)), rc(add(2), double(1))],
+}
+
+const never: Readonly<Record<string, string>> = {
+  'a state between two that commute':
+    'SELECT FROM r one, r two WHERE one.id = 1 AND one.v = 10 AND two.id = 2 AND two.v = 21',
 }
 
 /** Their numbers are below zero: generated programs have those above. */
 export const directed: readonly (Program & { readonly title: string })[] = Object.entries(
   sessionsByTitle,
-).map(([title, sessions], index) => ({ title, seed: -1 - index, sessions }))
+).map(([title, sessions], index) => ({
+  title,
+  seed: -1 - index,
+  sessions,
+  ...(never[title] && { never: never[title] }),
+}))

@@ -22,28 +22,48 @@ const SCHEMA = `
   CREATE TABLE n2 (id int PRIMARY KEY, n bigint NOT NULL);
   CREATE TABLE w (id int PRIMARY KEY, v int NOT NULL);
   CREATE TABLE log (v int NOT NULL);
+  CREATE TABLE few (id int PRIMARY KEY, v int NOT NULL);
+  ALTER TABLE few ENABLE ROW LEVEL SECURITY;
+  ALTER TABLE few FORCE ROW LEVEL SECURITY;
+  CREATE TABLE e (id int PRIMARY KEY, n int);
   CREATE SEQUENCE s;
+  CREATE SEQUENCE es OWNED BY e.n;
+  ALTER TABLE e ALTER n SET DEFAULT nextval('es') % 10;
   ALTER TABLE n1 ALTER n SET DEFAULT nextval('s') % 10;
   ALTER TABLE n2 ALTER n SET DEFAULT nextval('s') % 10;
   CREATE VIEW large AS SELECT id, v FROM r WHERE v > 15;
+  CREATE POLICY small ON few USING (v < (SELECT sum(v) FROM c)) WITH CHECK (true);
+  CREATE VIEW renamed AS SELECT id, v, u AS mark FROM r;
+  CREATE VIEW total AS SELECT 1 AS id, sum(v) AS v FROM r;
+  CREATE FUNCTION worth(r) RETURNS bigint LANGUAGE sql AS 'SELECT sum(v) FROM c';
   CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO log VALUES (new.v); RETURN new; END $$;
   CREATE FUNCTION doubled(row_id int) RETURNS void LANGUAGE sql AS
     $$ UPDATE r SET v = v * 2 WHERE id = row_id $$;
-  CREATE TRIGGER noted AFTER UPDATE ON w FOR EACH ROW EXECUTE FUNCTION note();
+  CREATE TRIGGER noted AFTER INSERT OR UPDATE ON w FOR EACH ROW EXECUTE FUNCTION note();
   CREATE FUNCTION note_end() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO log VALUES (old.id); RETURN old; END $$;
   CREATE TRIGGER noted AFTER DELETE ON q FOR EACH ROW EXECUTE FUNCTION note_end()`
 
-/** Where anything is deferred, every COMMIT counts as touching everything: only for those that use it. */
-const DEFERRED = `
-  CREATE TABLE d (id int PRIMARY KEY, r int REFERENCES r DEFERRABLE INITIALLY DEFERRED)`
+/**
+ * What makes every COMMIT, or every statement of the database, count as touching everything: only for
+ * the programs that say these words.
+ */
+const APART: Readonly<Record<string, string>> = {
+  'INTO d ': `
+  CREATE TABLE d (id int PRIMARY KEY, r int REFERENCES r DEFERRABLE INITIALLY DEFERRED)`,
+  'INTO h ': `
+  CREATE FUNCTION sum_of_r() RETURNS bigint LANGUAGE sql AS 'SELECT sum(v) FROM r';
+  CREATE TABLE h (id int PRIMARY KEY, v bigint NOT NULL DEFAULT sum_of_r())`,
+}
 
 const SEED = `
   INSERT INTO r VALUES (1, 10, 1), (2, 20, 2), (3, 30, NULL);
   INSERT INTO c VALUES (1, 1, 5), (2, 2, 6);
   INSERT INTO w VALUES (1, 1);
   INSERT INTO q VALUES (1, 1);
+  INSERT INTO e VALUES (1, 0), (2, 0);
+  INSERT INTO few VALUES (1, 5), (2, 12);
   INSERT INTO p VALUES (1, 5, false), (2, 6, false);
   INSERT INTO x VALUES (1, 5, false), (2, 5, false)`
 
@@ -64,6 +84,8 @@ export interface SessionProgram {
 export interface Program {
   readonly seed: number
   readonly sessions: readonly SessionProgram[]
+  /** Must return no row in any committed state: the states between are looked at too. */
+  readonly never?: string
 }
 
 type Maker = (random: SeededRandom) => Statement
@@ -123,6 +145,20 @@ const RARE: readonly Maker[] = [
     ID,
   ),
   template('LOCK TABLE r IN SHARE MODE'),
+  template('SELECT 1 / 0'),
+  template('SELECT id FROM r LIMIT $1', [1, 2]),
+  template('SELECT v FROM total WHERE id = $1', ID),
+  template('INSERT INTO w VALUES ($1, 1)', NEW),
+  template('UPDATE e SET n = DEFAULT WHERE id = $1', ID),
+  template('UPDATE renamed SET mark = $2 WHERE id = $1', ID, [7, 8]),
+  template(
+    'WITH changed AS (UPDATE r SET v = v * 2 RETURNING id) SELECT 1 FROM changed WHERE id = $1',
+    ID,
+  ),
+  template(
+    'UPDATE r SET v = v * 2 FROM generate_series(1, 3) AS t (id) WHERE t.id = $1 AND r.id = t.id',
+    ID,
+  ),
 ]
 
 const RARE_SHARE = 0.12
@@ -215,16 +251,18 @@ async function runSession(db: Db, session: SessionProgram): Promise<unknown[]> {
     : runTogether(await db.connect(), session)
 }
 
-/** Nothing that a program does is a violation: only its outcomes are of interest. */
-export function raceOf({ sessions }: Program): RaceDefinition {
-  const defers = sessions.some(({ statements }) =>
-    statements.some(({ text }) => text.includes('INTO d ')),
+/** What its commands do is no violation: only outcomes, and states that must not be, are of interest. */
+export function raceOf({ sessions, never }: Program): RaceDefinition {
+  const texts = sessions.flatMap(({ statements }) => statements.map(({ text }) => text))
+  const apart = Object.entries(APART).filter(([words]) =>
+    texts.some((text) => text.includes(words)),
   )
   const run = sessions.map((session, n) => [`s${n}`, (db: Db) => runSession(db, session)] as const)
   return {
-    schema: defers ? [SCHEMA, DEFERRED] : SCHEMA,
+    schema: [SCHEMA, ...apart.map(([, sql]) => sql)],
     seed: SEED,
     run: Object.fromEntries(run),
+    ...(never && { invariants: { never } }),
     serial: false,
     allow: ['deadlock', 'self-deadlock'],
     schedulesMax: 5_000,
