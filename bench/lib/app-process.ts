@@ -10,7 +10,11 @@ export interface AppOptions {
   readonly execArgv?: readonly string[]
   /** `ignore`: what it logs is written, and nobody reads it. */
   readonly output?: 'inherit' | 'ignore'
+  /** Where the apps are; beside this folder by default. */
+  readonly apps?: URL
 }
+
+const APPS = new URL('../apps/', import.meta.url)
 
 export class AppProcess {
   readonly name: string
@@ -29,7 +33,7 @@ export class AppProcess {
     databaseUrl: string,
     options: AppOptions = {},
   ): Promise<AppProcess> {
-    const child = fork(new URL(`../apps/${file}`, import.meta.url), {
+    const child = fork(new URL(file, options.apps ?? APPS), {
       env: { ...process.env, BENCH_URL: databaseUrl, NODE_ENV: 'production', ...options.env },
       execArgv: [...process.execArgv, ...(options.execArgv ?? [])],
       stdio: ['ignore', options.output ?? 'inherit', 'inherit', 'ipc'],
