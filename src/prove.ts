@@ -1,4 +1,24 @@
-/** `holdfast/prove`: runs commands on a real Postgres under every interleaving that matters. */
+/** `holdfast/prove`: runs commands on a real Postgres under every interleaving, and every crash, that matters. */
+export {
+  type Crash,
+  type CrashDefinition,
+  type CrashDelivery,
+  type CrashMessage,
+  type CrashProgram,
+  type CrashWorld,
+  crash,
+} from './prove/crash/crash.ts'
+export { exploreCrashes } from './prove/crash/explore-crashes.ts'
+export type {
+  CrashCertified,
+  CrashClass,
+  CrashFinding,
+  CrashInconclusive,
+  CrashOptions,
+  CrashProgress,
+  CrashVerdict,
+  CrashViolation,
+} from './prove/crash/verdict.ts'
 export { exploreRace } from './prove/explore-race.ts'
 export {
   type FindingClass,
@@ -11,6 +31,7 @@ export {
   type RaceWorld,
   race,
 } from './prove/race.ts'
+export { type TextOptions, verdictText } from './prove/report/verdict-text.ts'
 export type {
   Certified,
   ExploreOptions,

@@ -1,5 +1,6 @@
 import { crash } from '../../src/prove/crash/crash.ts'
-import { type CrashVerdict, exploreCrashes } from '../../src/prove/crash/explore-crashes.ts'
+import { exploreCrashes } from '../../src/prove/crash/explore-crashes.ts'
+import type { CrashVerdict } from '../../src/prove/crash/verdict.ts'
 import { testServer } from '../../src/testing/test-database.ts'
 import { type CrashTwins, crashDefinition } from '../../test/race/museum/crash-twins.ts'
 import { processes } from '../../test/race/museum/processes.ts'

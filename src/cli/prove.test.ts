@@ -36,10 +36,35 @@ export const guarded = race({
 export const bounded = race({ ...doubleSpend, schedulesMax: 1, run: guarded.run })
 `
 
-async function folder(context: TestContext, races = RACES) {
+const CRASH = new URL('../prove/crash/crash.ts', import.meta.url).href
+
+const CRASHES = `
+import { crash } from '${CRASH}'
+
+const bank = {
+  schema: 'CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL); CREATE TABLE keys (key text PRIMARY KEY)',
+  seed: 'INSERT INTO accounts VALUES (1, 0)',
+}
+export const deposit = crash({ ...bank, boot: () => ({
+  async request(db) {
+    const { rowCount } = await db.query("INSERT INTO keys VALUES ('k<1>') ON CONFLICT DO NOTHING")
+    if (rowCount === 1) await db.query('UPDATE accounts SET balance = balance + 10')
+    return 'done'
+  },
+}) })
+export const together = crash({ ...bank, boot: () => ({
+  async request(db) {
+    await db.query("WITH claim AS (INSERT INTO keys VALUES ('k1') ON CONFLICT DO NOTHING RETURNING 1)" +
+      ' UPDATE accounts SET balance = balance + 10 WHERE EXISTS (SELECT FROM claim)')
+    return 'done'
+  },
+}) })
+`
+
+async function folder(context: TestContext, text = RACES, name = 'races.ts') {
   const path = await mkdtemp(join(tmpdir(), 'holdfast-prove-'))
   context.after(() => rm(path, { recursive: true }))
-  await writeFile(join(path, 'races.ts'), races)
+  await writeFile(join(path, name), text)
   const { adminUrl } = await testServer()
   return {
     path,
@@ -108,15 +133,44 @@ test('JSON, JUnit and the files of a violation', async (context) => {
   assert.match(await readFile(join(path, 'found/doubleSpend.html'), 'utf8'), /no &lt;negative&gt;/)
 })
 
+test('a program that a crash breaks exits with 1, and its trace shows which and where', async (context) => {
+  const { run } = await folder(context, CRASHES, 'crashes.ts')
+  const { code, out } = await run('prove crashes.ts')
+  assert.equal(code, 1)
+  assert.match(out, /^VIOLATION {2}deposit: not once {2}\(\d+ runs/)
+  assert.match(out, /crashes\.ts:10\n {7}-> 1 row\n {7}\*\*\* it is done, and/)
+  assert.match(out, /\(the request, again\)\n 2 {2}INSERT INTO keys .*\n.*\n {7}-> 0 rows\n/)
+  assert.match(out, /! accounts has \{"id": 1, "balance": 0\}, and should not/)
+  assert.match(out, /1 certified, 1 violated, 0 inconclusive$/)
+  const [, replay] = /--only deposit --replay (\S+)/.exec(out) ?? []
+  assert.equal((await run(`prove crashes.ts --only deposit --replay ${replay}`)).code, 1)
+  const harmless = await run('prove crashes.ts --only deposit --replay 0-exhausted')
+  assert.equal(harmless.code, 3)
+  const misspelt = await run('prove crashes.ts --only deposit --replay 3-burnt')
+  assert.match(misspelt.err, /"3-burnt" names no run: copy it from the trace/)
+  assert.match(harmless.out, /One run was made again, and it breaks nothing/)
+})
+
+test('the files of a program that a crash breaks', async (context) => {
+  const { run, path } = await folder(context, CRASHES, 'crashes.ts')
+  const { out } = await run('prove crashes.ts --only deposit --json --junit junit.xml --out found')
+  const [{ verdict }] = JSON.parse(out)
+  assert.equal(verdict.findings[0].class, 'not-once')
+  assert.match(await readFile(join(path, 'junit.xml'), 'utf8'), /tests="1" failures="1"/)
+  const written = await readFile(join(path, 'found/deposit.test.ts'), 'utf8')
+  assert.match(written, /import \{ exploreCrashes, verdictText \} from 'holdfast\/prove'/)
+  assert.match(written, /import \{ deposit \} from '\.\.\/crashes\.ts'/)
+  const page = await readFile(join(path, 'found/deposit.html'), 'utf8')
+  assert.match(page, /class="fault">it is done, and the connection is lost/)
+  assert.match(page, /k&lt;1&gt;/)
+})
+
 test('what cannot be run exits with 2 and says why', async (context) => {
   const { run } = await folder(context)
   const cases: [line: string, message: RegExp][] = [
     ['prove', /<file\.\.\.> is missing/],
     ['prove nowhere.ts', /There is no file .*nowhere\.ts/],
-    [
-      'prove races.ts --only spend',
-      /There is no race "spend"; there is bounded, doubleSpend, guarded/,
-    ],
+    ['prove races.ts --only spend', /There is no "spend"; there is bounded, doubleSpend, guarded/],
     ['prove races.ts --budget soon', /--budget soon is no duration/],
   ]
   for (const [line, message] of cases) {
@@ -125,7 +179,7 @@ test('what cannot be run exits with 2 and says why', async (context) => {
     assert.match(err, message)
   }
   const empty = await folder(context, 'export const nothing = 1')
-  assert.match((await empty.run('prove races.ts')).err, /exports no race/)
+  assert.match((await empty.run('prove races.ts')).err, /exports nothing to prove/)
   const broken = await folder(context, RACES.replace('INSERT INTO accounts', 'INSERT INTO acounts'))
   const { code, err } = await broken.run('prove races.ts')
   assert.equal(code, 2)

@@ -1,7 +1,7 @@
 /**
- * `holdfast prove races.ts`: explores every race that the files export.
+ * `holdfast prove races.ts`: explores every race and every program of `crash` that the files export.
  *
- * Exit codes: 0 all certified, 1 a violation, 2 the call or a race is wrong, 3 something could not be
+ * Exit codes: 0 all certified, 1 a violation, 2 the call or a subject is wrong, 3 something could not be
  * decided and nothing was found.
  */
 import { existsSync, globSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
@@ -10,25 +10,29 @@ import { pathToFileURL } from 'node:url'
 import { systemClock } from '../base/clock.ts'
 import { parseDurationMs } from '../base/duration.ts'
 import { HoldfastError } from '../base/fault.ts'
+import { type Crash, isCrash } from '../prove/crash/crash.ts'
+import { exploreCrashes } from '../prove/crash/explore-crashes.ts'
+import type { CrashProgress } from '../prove/crash/verdict.ts'
 import { exploreRace } from '../prove/explore-race.ts'
 import { isRace, type Race } from '../prove/race.ts'
 import { junitText, type Proven } from '../prove/report/junit.ts'
+import type { AnyVerdict } from '../prove/report/reported.ts'
 import { testFile } from '../prove/report/test-file.ts'
 import { tracePage } from '../prove/report/trace-page.ts'
 import { verdictText } from '../prove/report/verdict-text.ts'
-import type { ExploreOptions, Progress, RaceServer, Verdict } from '../prove/verdict.ts'
+import type { Progress, RaceServer } from '../prove/verdict.ts'
 import { serverAt } from '../testing/test-database.ts'
 import type { Command, CommandCall, Terminal } from './command.ts'
 
 export const proveCommand: Command = {
   name: 'prove',
-  summary: 'Run the races of these files under every interleaving that matters',
+  summary: 'Run what these files export under every interleaving and every crash that matters',
   args: ['file...'],
   options: {
-    only: { type: 'string', summary: 'The race of this name alone' },
-    replay: { type: 'string', summary: 'This schedule alone, as a trace names it' },
+    only: { type: 'string', summary: 'What is exported under this name alone' },
+    replay: { type: 'string', summary: 'This schedule or run alone, as a trace names it' },
     budget: { type: 'string', summary: 'For all of them, such as 60s; none by default' },
-    all: { type: 'boolean', summary: 'Go on behind the first violation of a race' },
+    all: { type: 'boolean', summary: 'Go on behind the first violation of each' },
     json: { type: 'boolean', summary: 'The verdicts as JSON' },
     junit: { type: 'string', summary: 'Write the verdicts to this file for CI' },
     out: {
@@ -37,42 +41,41 @@ export const proveCommand: Command = {
     },
   },
   async run(call) {
-    const races = await racesOf(call)
-    const proven = await proveAll(races, call)
+    const proven = await proveAll(await subjectsOf(call), call)
     report(proven, call)
     return exitCode(proven.map(({ verdict }) => verdict))
   },
 }
 
-interface NamedRace {
+interface NamedSubject {
   readonly name: string
   readonly file: string
-  readonly race: Race
+  readonly subject: Race | Crash
 }
 
-function exitCode(verdicts: readonly Verdict[]): number {
-  const has = (kind: Verdict['verdict']) => verdicts.some(({ verdict }) => verdict === kind)
+function exitCode(verdicts: readonly AnyVerdict[]): number {
+  const has = (kind: AnyVerdict['verdict']) => verdicts.some(({ verdict }) => verdict === kind)
   if (has('VIOLATION')) return 1
   return has('INCONCLUSIVE') ? 3 : 0
 }
 
-async function racesOf(call: CommandCall): Promise<NamedRace[]> {
+async function subjectsOf(call: CommandCall): Promise<NamedSubject[]> {
   const files = call.args.flatMap((path) => filesAt(resolve(call.terminal.cwd, path)))
-  const found: NamedRace[] = []
-  for (const file of files) found.push(...(await racesIn(file)))
+  const found: NamedSubject[] = []
+  for (const file of files) found.push(...(await subjectsIn(file)))
   const only = call.text('only')
   const chosen = found.filter(({ name }) => only === undefined || name === only)
   if (chosen.length > 0) return chosen
   const names = found.map(({ name }) => name).join(', ')
   throw usage(
     only === undefined
-      ? `${call.args.join(', ')} exports no race: export const spend = race({ ... }), from holdfast/prove.`
-      : `There is no race "${only}"; there is ${names || 'none'}.`,
+      ? `${call.args.join(', ')} exports nothing to prove: export const spend = race({ ... }) or crash({ ... }), from holdfast/prove.`
+      : `There is no "${only}"; there is ${names || 'none'}.`,
   )
 }
 
-/** Files of a folder that say in their names that they hold races. */
-const PATTERN = '**/{race,races,*.race,*.races}.{ts,mts,js,mjs}'
+/** Files of a folder that say in their names what they hold. */
+const PATTERN = '**/{race,races,crash,crashes,*.race,*.races,*.crash,*.crashes}.{ts,mts,js,mjs}'
 
 function filesAt(path: string): string[] {
   if (!existsSync(path)) throw usage(`There is no file ${path}.`)
@@ -81,11 +84,11 @@ function filesAt(path: string): string[] {
   return files.sort().map((file) => join(path, file))
 }
 
-async function racesIn(file: string): Promise<NamedRace[]> {
+async function subjectsIn(file: string): Promise<NamedSubject[]> {
   try {
     const exported: Record<string, unknown> = await import(pathToFileURL(file).href)
-    return Object.entries(exported).flatMap(([name, race]) =>
-      isRace(race) ? [{ name, file, race }] : [],
+    return Object.entries(exported).flatMap(([name, subject]) =>
+      isRace(subject) || isCrash(subject) ? [{ name, file, subject }] : [],
     )
   } catch (cause) {
     if (cause instanceof HoldfastError) throw cause
@@ -110,30 +113,43 @@ function onInterrupt(): { signal: AbortSignal; [Symbol.dispose](): void } {
   }
 }
 
-async function proveAll(races: readonly NamedRace[], call: CommandCall): Promise<Proven[]> {
+async function proveAll(subjects: readonly NamedSubject[], call: CommandCall): Promise<Proven[]> {
   using interrupt = onInterrupt()
   const server = await serverOf(call.terminal)
   const budgetMs = budgetOf(call)
   const startMs = systemClock.monotonicMs()
   const replay = call.text('replay')
   const proven: Proven[] = []
-  for (const { name, file, race } of races) {
-    const options: ExploreOptions = {
+  for (const { name, file, subject } of subjects) {
+    const verdict = await prove(subject, {
       ...(server && { server }),
       ...(budgetMs && { budgetMs: budgetMs - (systemClock.monotonicMs() - startMs) }),
       ...(replay && { replay }),
       keepGoing: call.flag('all'),
-      fewestRows: true,
       signal: interrupt.signal,
       onProgress: progress(name, call.terminal),
-    }
-    const verdict = await exploreRace(race, options)
-    const shown = relative(call.terminal.cwd, file)
-    proven.push({ name, file: shown, verdict })
+    })
+    proven.push({ name, file: relative(call.terminal.cwd, file), verdict })
     if (!call.flag('json'))
       call.terminal.out(`${verdictText(verdict, { name, cwd: call.terminal.cwd })}\n`)
   }
   return proven
+}
+
+/** What all explorers are told. */
+interface ProveOptions {
+  readonly server?: RaceServer
+  readonly budgetMs?: number
+  readonly replay?: string
+  readonly keepGoing: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: Progress | CrashProgress) => void
+}
+
+function prove(subject: Race | Crash, options: ProveOptions): Promise<AnyVerdict> {
+  return isRace(subject)
+    ? exploreRace(subject, { ...options, fewestRows: true })
+    : exploreCrashes(subject, options)
 }
 
 async function serverOf({ env }: Terminal): Promise<RaceServer | undefined> {
@@ -148,15 +164,19 @@ function budgetOf(call: CommandCall): number | undefined {
   return budgetMs
 }
 
-/** Short races say nothing but their verdict. */
+/** What is short says nothing but its verdict. */
 const PROGRESS_MS = 3_000
 
-function progress(name: string, { err }: Terminal): (progress: Progress) => void {
+function progress(name: string, { err }: Terminal): ProveOptions['onProgress'] {
   let nextMs = systemClock.monotonicMs() + PROGRESS_MS
-  return ({ schedules, pruned, waiting }) => {
+  return (made) => {
     if (systemClock.monotonicMs() < nextMs) return
     nextMs += PROGRESS_MS
-    err(`${name}: ${schedules} schedules, ${pruned} pruned, at least ${waiting} left`)
+    err(
+      'runs' in made
+        ? `${name}: ${made.runs} runs, ${made.waiting} faults left`
+        : `${name}: ${made.schedules} schedules, ${made.pruned} pruned, at least ${made.waiting} left`,
+    )
   }
 }
 
@@ -176,7 +196,7 @@ function jsonText(value: unknown): string {
 }
 
 function summary(proven: readonly Proven[]): string {
-  const count = (kind: Verdict['verdict']) =>
+  const count = (kind: AnyVerdict['verdict']) =>
     proven.filter(({ verdict }) => verdict.verdict === kind).length
   return `${count('CERTIFIED')} certified, ${count('VIOLATION')} violated, ${count('INCONCLUSIVE')} inconclusive`
 }

@@ -111,10 +111,14 @@ export function race(definition: RaceDefinition): Race {
   for (const [name, command] of Object.entries(definition.run))
     if (typeof command !== 'function')
       throw optionError('race', `run.${name}`, `is ${shown(command)} and must be a function`)
-  for (const column of definition.ignore ?? [])
-    if (!/^[^.]+\.[^.]+(?:\.[^.]+)?$/.test(column))
-      throw optionError('race', 'ignore', `holds ${shown(column)} and must hold table.column`)
+  checkIgnored('race', definition.ignore)
   return Object.freeze({ ...definition, commands, [BRAND]: true })
+}
+
+export function checkIgnored(where: string, ignore: readonly string[] = []): void {
+  for (const column of ignore)
+    if (!/^[^.]+\.[^.]+(?:\.[^.]+)?$/.test(column))
+      throw optionError(where, 'ignore', `holds ${shown(column)} and must hold table.column`)
 }
 
 export function isRace(value: unknown): value is Race {

@@ -13,6 +13,10 @@ export interface TraceStep {
   readonly waitedFor: readonly string[]
   /** Where it waited: the number of the step that let it go, counted from 1. */
   readonly freedBy: number | undefined
+  /** What begins with this step: a request, a turn of a loop, a delivery. */
+  readonly part?: string
+  /** What was made to go wrong here. */
+  readonly fault?: string
 }
 
 export interface Fix {

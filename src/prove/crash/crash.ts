@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { knownOptions, optionError } from '../../base/bounds.ts'
-import type { RaceDefinition, RaceEffect } from '../race.ts'
+import { checkIgnored, type RaceDefinition, type RaceEffect } from '../race.ts'
 
 /** What a broker hands out. It hands it out again until it is acknowledged, and once more after. */
 export interface CrashMessage {
@@ -51,11 +51,21 @@ const FIELDS = [
   'messages',
 ] as const satisfies readonly (keyof CrashDefinition)[]
 
-/** Checks a definition: what runs is `boot`, and at least one of its parts. */
-export function crash(definition: CrashDefinition): CrashDefinition {
+export interface Crash extends CrashDefinition {}
+
+/** Known by its brand: the file that defines it may have another copy of this module. */
+const BRAND = Symbol.for('holdfast.crash')
+
+/** Defines a program that must survive; exported from a file, `holdfast prove` explores it. */
+export function crash(definition: CrashDefinition): Crash {
   knownOptions('crash', definition, FIELDS)
   const { request, loops, consume } = definition.boot()
   if (request === undefined && loops === undefined && consume === undefined)
     throw optionError('crash', 'boot', 'makes nothing that runs: a request, loops or a consumer')
-  return Object.freeze({ ...definition })
+  checkIgnored('crash', definition.ignore)
+  return Object.freeze({ ...definition, [BRAND]: true })
+}
+
+export function isCrash(value: unknown): value is Crash {
+  return typeof value === 'object' && value !== null && BRAND in value
 }

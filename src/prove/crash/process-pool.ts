@@ -3,9 +3,12 @@
  * each of whose messages is a boundary.
  *
  * The server is asked to end a connection that is cut, and has ended it when the cut is over: what it
- * had open is rolled back before anything else happens.
+ * had open is rolled back before anything else happens. The names end in Pool and Client because
+ * drizzle-orm looks at them.
  */
-import type pg from 'pg'
+import { EventEmitter } from 'node:events'
+import pg from 'pg'
+import { answered, type Callback, PgPool } from '../run/pg-face.ts'
 import type { ConnectionShelf } from './connection-shelf.ts'
 import { type BoundaryKind, ConnectionLost, type FaultGate, NEVER, type Refusal } from './fault.ts'
 import { refusingStatement } from './store.ts'
@@ -15,18 +18,54 @@ interface Query {
   readonly values?: readonly unknown[]
 }
 
-export class ProcessPool {
+type Values = readonly unknown[] | Callback | undefined
+type Checkout = (error: unknown, client?: ProcessClient, release?: () => void) => void
+
+/** As pg.Pool by default. */
+const CONNECTIONS_MAX = 10
+
+export class ProcessPool extends PgPool {
+  readonly options = { max: CONNECTIONS_MAX }
+  readonly Client = pg.Client
   readonly #gate: FaultGate
   readonly #shelf: ConnectionShelf
   readonly #open = new Set<ProcessClient>()
   abandoned = false
 
   constructor(gate: FaultGate, shelf: ConnectionShelf) {
+    super()
     this.#gate = gate
     this.#shelf = shelf
   }
 
-  async connect(): Promise<ProcessClient> {
+  connect(callback?: Checkout) {
+    const checkout = this.#checkout()
+    if (callback === undefined) return checkout
+    checkout.then(
+      (client) => callback(undefined, client, () => client.release()),
+      (error) => callback(error),
+    )
+    return undefined
+  }
+
+  query(query: string | Query, values?: Values, callback?: Callback) {
+    const [given, done] = split(values, callback)
+    return answered(this.#queryOnce(query, given), done)
+  }
+
+  /** A program that closes its pool is done with it; the connections are the explorer's. */
+  async end(callback?: () => void): Promise<void> {
+    callback?.()
+  }
+
+  /** The process is dead, or the run is over. */
+  async abandon(): Promise<void> {
+    this.abandoned = true
+    await Promise.all([...this.#open].map((client) => client.drop()))
+    this.#open.clear()
+  }
+
+  async #checkout(): Promise<ProcessClient> {
     if (this.abandoned) return NEVER
     const client = await this.#gate.pass({
       label: 'a connection of the pool',
@@ -40,21 +79,20 @@ export class ProcessPool {
     return made
   }
 
-  async query(query: string | Query, values?: readonly unknown[]): Promise<pg.QueryResult> {
-    const client = await this.connect()
+  async #queryOnce(query: string | Query, values: readonly unknown[] | undefined) {
+    const client = await this.#checkout()
     try {
       return await client.query(query, values)
     } finally {
       client.release()
     }
   }
+}
 
-  /** The process is dead, or the run is over. */
-  async abandon(): Promise<void> {
-    this.abandoned = true
-    await Promise.all([...this.#open].map((client) => client.drop()))
-    this.#open.clear()
-  }
+function split(values: Values, callback: Callback | undefined) {
+  return typeof values === 'function'
+    ? ([undefined, values] as const)
+    : ([values, callback] as const)
 }
 
 const ENDINGS = /^\s*(?:commit|end|rollback)\b/i
@@ -63,7 +101,7 @@ function boundaryKind(text: string): BoundaryKind {
   return ENDINGS.test(text) ? 'end' : 'statement'
 }
 
-class ProcessClient {
+class ProcessClient extends EventEmitter {
   readonly #client: pg.Client
   readonly #gate: FaultGate
   readonly #shelf: ConnectionShelf
@@ -71,24 +109,28 @@ class ProcessClient {
   #lost = false
 
   constructor(client: pg.Client, gate: FaultGate, shelf: ConnectionShelf, closed: () => void) {
+    super()
     this.#client = client
     this.#gate = gate
     this.#shelf = shelf
     this.#closed = closed
   }
 
-  async query(query: string | Query, values?: readonly unknown[]): Promise<pg.QueryResult> {
-    const { text, values: given } =
-      typeof query === 'string' ? { text: query, values: undefined } : query
-    if (this.#lost) throw new ConnectionLost('lost before')
-    const config = { ...(typeof query === 'string' ? { text } : query), values: values ?? given }
-    return this.#gate.pass({
-      label: text.replace(/\s+/g, ' ').trim(),
-      kind: boundaryKind(text),
-      perform: () => this.#client.query(config as pg.QueryConfig),
-      cut: () => this.drop(),
-      refuse: (code) => this.#refuse(text, code),
-    })
+  get processID(): number | undefined {
+    return (this.#client as unknown as { processID?: number }).processID
+  }
+
+  query(query: string | Query, values?: Values, callback?: Callback) {
+    const [given, done] = split(values, callback)
+    return answered(this.#pass(query, given), done)
+  }
+
+  escapeIdentifier(text: string): string {
+    return pg.escapeIdentifier(text)
+  }
+
+  escapeLiteral(text: string): string {
+    return pg.escapeLiteral(text)
   }
 
   release(): void {
@@ -103,6 +145,24 @@ class ProcessClient {
   async drop(): Promise<void> {
     this.#lost = true
     await this.#shelf.drop(this.#client)
+  }
+
+  async #pass(
+    query: string | Query,
+    given: readonly unknown[] | undefined,
+  ): Promise<pg.QueryResult> {
+    const asked = typeof query === 'string' ? { text: query } : query
+    const config: Query = given === undefined ? asked : { ...asked, values: given }
+    if (this.#lost) throw new ConnectionLost('lost before')
+    return this.#gate.pass({
+      label: config.text.replace(/\s+/g, ' ').trim(),
+      kind: boundaryKind(config.text),
+      values: config.values ?? [],
+      // The driver changes what it is given.
+      perform: () => this.#client.query({ ...config } as pg.QueryConfig),
+      cut: () => this.drop(),
+      refuse: (code) => this.#refuse(config.text, code),
+    })
   }
 
   /** A transaction whose end is refused is over. */

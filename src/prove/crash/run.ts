@@ -8,9 +8,10 @@
  */
 import type pg from 'pg'
 import type { RaceEffect } from '../race.ts'
+import { callerPlace } from '../run/place.ts'
 import type { ConnectionShelf } from './connection-shelf.ts'
 import type { CrashDefinition, CrashMessage, CrashProgram, CrashWorld } from './crash.ts'
-import { type Boundary, type Fault, FaultGate, NEVER } from './fault.ts'
+import { type Fault, FaultGate, NEVER, type Passage } from './fault.ts'
 import { ProcessPool } from './process-pool.ts'
 
 /** A client that gives up has lost its order: one fault costs one attempt, and its consequences another. */
@@ -22,14 +23,28 @@ const DELIVERIES_MAX = 5
 /** Programs wait for the database and for calls to the world, and for nothing else. */
 const WORK_TIMEOUT_MS = 5_000
 
+const REQUEST = 'the request'
+
 export interface CrashRun {
-  readonly boundaries: readonly Boundary[]
+  readonly passages: readonly Passage[]
+  readonly parts: readonly Part[]
   readonly struck: string | undefined
   readonly effects: readonly RecordedCall[]
   /** The first and the last answer that the client got; undefined: none. */
   readonly answers: readonly (Answer | undefined)[]
   /** Work that has neither ended nor asked for anything. */
   readonly stuck: string | undefined
+  /** What the last request that failed has failed with. */
+  readonly failure: unknown
+}
+
+/** What a process was at. */
+export interface Part {
+  readonly name: string
+  /** Counted from 1. */
+  readonly process: number
+  /** By the client. */
+  readonly asked: boolean
 }
 
 export interface RecordedCall {
@@ -46,8 +61,17 @@ interface Delivery {
   acked: boolean
 }
 
-type Part = (db: pg.Pool) => Promise<unknown>
-type Ended = { readonly answer: Answer } | 'failed' | 'killed' | 'stuck'
+type Ask = (db: pg.Pool) => Promise<unknown>
+type Ended =
+  | { readonly answer: Answer }
+  | { readonly failure: unknown }
+  | { readonly gone: 'killed' | 'stuck' }
+
+export interface RunOptions {
+  readonly fault: Fault | undefined
+  /** Whether the places that statements come from are looked up. */
+  readonly traced: boolean
+}
 
 export class CrashRunner {
   readonly #definition: CrashDefinition
@@ -56,13 +80,22 @@ export class CrashRunner {
   readonly #effects: RecordedCall[] = []
   readonly #broker: Delivery[] = []
   readonly #answers: (Answer | undefined)[] = []
+  readonly #parts: Part[] = []
   #process: Process
+  #processes = 0
+  #asked = false
   #stuck: string | undefined
+  #failure: unknown
 
-  constructor(definition: CrashDefinition, shelf: ConnectionShelf, fault: Fault | undefined) {
+  constructor(definition: CrashDefinition, shelf: ConnectionShelf, options: RunOptions) {
     this.#definition = definition
     this.#shelf = shelf
-    this.#gate = new FaultGate(fault, () => this.#process.kill())
+    this.#gate = new FaultGate({
+      fault: options.fault,
+      kill: () => this.#process.kill(),
+      part: () => this.#parts.length - 1,
+      place: () => (options.traced ? callerPlace() : undefined),
+    })
     this.#process = this.#boot()
     for (const message of definition.messages ?? []) this.#broker.push({ message, acked: false })
   }
@@ -89,9 +122,14 @@ export class CrashRunner {
   }
 
   #seen(): CrashRun {
-    const { boundaries, struck } = this.#gate
-    const [effects, answers] = [[...this.#effects], [...this.#answers]]
-    return { boundaries, struck, effects, answers, stuck: this.#stuck }
+    const { passages, struck } = this.#gate
+    return {
+      passages: [...passages],
+      parts: [...this.#parts],
+      effects: [...this.#effects],
+      answers: [...this.#answers],
+      ...{ struck, stuck: this.#stuck, failure: this.#failure },
+    }
   }
 
   /** Undefined: there is nothing to ask for, or no answer. */
@@ -100,8 +138,11 @@ export class CrashRunner {
       const { program, world } = this.#process
       const { request } = program
       if (request === undefined) return undefined
-      const ended = await this.#work('the request', (db) => request(db, world))
-      if (typeof ended === 'object') return ended.answer
+      const name = this.#asked ? `${REQUEST}, again` : REQUEST
+      this.#asked = true
+      const ended = await this.#work(name, (db) => request(db, world))
+      if ('answer' in ended) return ended.answer
+      if ('failure' in ended) this.#failure = ended.failure
     }
     return undefined
   }
@@ -116,7 +157,7 @@ export class CrashRunner {
   async #turn(name: string): Promise<void> {
     const { program, world } = this.#process
     const loop = program.loops?.[name]
-    if (loop) await this.#work(`the loop ${name}`, (db) => loop(db, world))
+    if (loop) await this.#work(`loop ${name}`, (db) => loop(db, world))
   }
 
   async #deliver(): Promise<void> {
@@ -136,25 +177,29 @@ export class CrashRunner {
       delivery.acked = true
     }
     const ack = () => call(`ack ${message.key}`, acknowledge)
-    const ended = await this.#work('the consumer', (db) => consume(db, { message, ack }, world))
-    if (typeof ended === 'object') delivery.acked = true
+    const ended = await this.#work(`message ${message.key}`, (db) =>
+      consume(db, { message, ack }, world),
+    )
+    if ('answer' in ended) delivery.acked = true
   }
 
   /** Ends with the work, or with the process that it runs in. */
-  async #work(name: string, part: Part): Promise<Ended> {
+  async #work(name: string, ask: Ask): Promise<Ended> {
+    if (this.#stuck !== undefined) return { gone: 'stuck' }
     const process = this.#process
+    this.#parts.push({ name, process: this.#processes, asked: name.startsWith(REQUEST) })
     const timer = new AbortController()
     const ended = await Promise.race([
-      part(process.pool as unknown as pg.Pool).then(
+      ask(process.pool as unknown as pg.Pool).then(
         (value): Ended => ({ answer: { value } }),
-        (): Ended => 'failed',
+        (failure: unknown): Ended => ({ failure }),
       ),
       process.killed,
       elapsed(WORK_TIMEOUT_MS, timer.signal),
     ])
     timer.abort()
-    if (ended === 'stuck') this.#stuck ??= name
-    if (ended === 'killed' || ended === 'stuck') {
+    if ('gone' in ended) {
+      if (ended.gone === 'stuck') this.#stuck = name
       await process.pool.abandon()
       this.#process = this.#boot()
     }
@@ -162,6 +207,7 @@ export class CrashRunner {
   }
 
   #boot(): Process {
+    this.#processes += 1
     const pool = new ProcessPool(this.#gate, this.#shelf)
     const call = (label: string, act: () => void) => this.#call(pool, label, act)
     return new Process({ program: this.#definition.boot(), pool, call, world: this.#world(call) })
@@ -209,7 +255,7 @@ class Process implements ProcessParts {
   readonly pool: ProcessPool
   readonly call: Call
   readonly world: CrashWorld
-  readonly killed: Promise<'killed'>
+  readonly killed: Promise<{ readonly gone: 'killed' }>
   readonly #die: () => void
 
   constructor({ program, pool, call, world }: ProcessParts) {
@@ -217,9 +263,9 @@ class Process implements ProcessParts {
     this.pool = pool
     this.call = call
     this.world = world
-    const { promise, resolve } = Promise.withResolvers<'killed'>()
+    const { promise, resolve } = Promise.withResolvers<{ readonly gone: 'killed' }>()
     this.killed = promise
-    this.#die = () => resolve('killed')
+    this.#die = () => resolve({ gone: 'killed' })
   }
 
   async kill(): Promise<void> {
@@ -229,9 +275,9 @@ class Process implements ProcessParts {
 }
 
 /** Resolves after the time, or never. */
-function elapsed(timeoutMs: number, signal: AbortSignal): Promise<'stuck'> {
+function elapsed(timeoutMs: number, signal: AbortSignal): Promise<{ readonly gone: 'stuck' }> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('stuck'), timeoutMs)
+    const timer = setTimeout(() => resolve({ gone: 'stuck' }), timeoutMs)
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
   })
 }

@@ -1,15 +1,15 @@
-import type { Verdict } from '../verdict.ts'
+import { type AnyVerdict, reported } from './reported.ts'
 import { verdictText } from './verdict-text.ts'
 
 export interface Proven {
   readonly name: string
   readonly file: string
-  readonly verdict: Verdict
+  readonly verdict: AnyVerdict
 }
 
 /** JUnit XML: a violation is a failure, what could not be decided an error. */
 export function junitText(proven: readonly Proven[], cwd: string): string {
-  const count = (kind: Verdict['verdict']) =>
+  const count = (kind: AnyVerdict['verdict']) =>
     proven.filter(({ verdict }) => verdict.verdict === kind).length
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -24,9 +24,8 @@ function testcase({ name, file, verdict }: Proven, cwd: string): string {
   const open = `  <testcase classname="${escaped(file)}" name="${escaped(name)}" time="${verdict.durationMs / 1000}"`
   if (verdict.verdict === 'CERTIFIED') return `${open}/>`
   const tag = verdict.verdict === 'VIOLATION' ? 'failure' : 'error'
-  const message = verdict.verdict === 'VIOLATION' ? verdict.findings[0].message : verdict.reason
   const text = escaped(verdictText(verdict, { name, cwd }))
-  return `${open}>\n    <${tag} message="${escaped(message)}">${text}</${tag}>\n  </testcase>`
+  return `${open}>\n    <${tag} message="${escaped(reported(verdict).says)}">${text}</${tag}>\n  </testcase>`
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

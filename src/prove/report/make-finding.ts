@@ -2,11 +2,10 @@ import type { Statements } from '../footprint/statements.ts'
 import { classify } from '../judge/classify.ts'
 import { fixesFor } from '../judge/fixes.ts'
 import type { Fault } from '../judge/judge.ts'
-import { errorText, valueText } from '../judge/outcome.ts'
 import type { Race } from '../race.ts'
 import type { ScheduleResult, Step } from '../run/schedule.ts'
-import type { Answer } from '../run/session.ts'
 import type { Finding, TraceStep } from '../verdict.ts'
+import { answerText } from './answer-text.ts'
 
 interface Parts {
   readonly race: Race
@@ -59,24 +58,4 @@ function traceStep(race: Race, step: Step, at: number): TraceStep {
     waitedFor: step.waitedFor.map((session) => race.commands[session] ?? ''),
     freedBy: step.answeredAt === at ? undefined : step.answeredAt + 1,
   }
-}
-
-const ROWS_SHOWN_MAX = 3
-
-function answerText(answer: Answer | undefined): string {
-  if (answer === undefined) return ''
-  if (!answer.ok) return errorText(answer.error)
-  const { rows, rowCount, command } = (answer.value ?? {}) as {
-    rows?: unknown[]
-    rowCount?: number | null
-    command?: string
-  }
-  if (rows !== undefined && rows.length > 0) {
-    const shown = rows.slice(0, ROWS_SHOWN_MAX).map(valueText).join(' ')
-    return rows.length > ROWS_SHOWN_MAX
-      ? `${shown} and ${rows.length - ROWS_SHOWN_MAX} more`
-      : shown
-  }
-  if (typeof rowCount !== 'number') return command ?? ''
-  return `${rowCount} ${rowCount === 1 ? 'row' : 'rows'}`
 }

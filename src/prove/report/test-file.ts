@@ -1,17 +1,17 @@
-import type { Verdict } from '../verdict.ts'
+import { type AnyVerdict, reported } from './reported.ts'
 
-/** A file for node:test that fails as long as the race can be lost. `from`: the file of the race. */
-export function testFile(name: string, from: string, verdict: Verdict): string {
-  const found = verdict.verdict === 'VIOLATION' ? verdict.findings[0].message : 'certified'
+/** A file for node:test that fails as long as the fault is there. `from`: the file that exports it. */
+export function testFile(name: string, from: string, verdict: AnyVerdict): string {
+  const { says, explorer, holds } = reported(verdict)
   return [
     `import assert from 'node:assert/strict'`,
     `import { test } from 'node:test'`,
-    `import { exploreRace, verdictText } from 'holdfast/prove'`,
+    `import { ${explorer}, verdictText } from 'holdfast/prove'`,
     `import { ${name} } from '${from}'`,
     '',
-    `// When this file was written: ${found.replaceAll(/\s+/g, ' ')}`,
-    `test('${name} holds under every interleaving', async () => {`,
-    `  const verdict = await exploreRace(${name})`,
+    `// When this file was written: ${says.replaceAll(/\s+/g, ' ')}`,
+    `test('${name} ${holds}', async () => {`,
+    `  const verdict = await ${explorer}(${name})`,
     `  assert.equal(verdict.verdict, 'CERTIFIED', verdictText(verdict, { name: '${name}', cwd: process.cwd() }))`,
     '})',
     '',

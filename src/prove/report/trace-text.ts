@@ -1,6 +1,6 @@
 /** A trace in columns, one for each command, as it goes from top to bottom. */
 import { relative } from 'node:path'
-import type { Finding, TraceStep } from '../verdict.ts'
+import type { TraceStep } from '../verdict.ts'
 
 const WIDTH = 112
 const NUMBER_WIDTH = 4
@@ -12,7 +12,7 @@ interface Line {
   readonly lines: readonly string[]
 }
 
-export function traceText({ trace }: Finding, cwd: string): string {
+export function traceText(trace: readonly TraceStep[], cwd: string): string {
   const commands = [...new Set(trace.map(({ command }) => command))]
   const width = Math.floor((WIDTH - NUMBER_WIDTH) / commands.length) - GAP
   const entries = trace.flatMap((step, at) => entriesOf(step, at, trace, cwd))
@@ -26,15 +26,21 @@ export function traceText({ trace }: Finding, cwd: string): string {
 }
 
 function entriesOf(step: TraceStep, at: number, trace: readonly TraceStep[], cwd: string): Line[] {
-  const { command, freedBy, waitedFor } = step
+  const { command, freedBy, waitedFor, part, fault } = step
   const place = step.place === undefined ? [] : [relative(cwd, step.place)]
   const waits = freedBy === undefined ? undefined : `waits for ${waitedFor.join(' and ')} ...`
   const first: Line = {
     number: String(at + 1),
     command,
-    lines: [withValues(step), ...place, ...(waits === undefined ? answerLines(step) : [waits])],
+    lines: [
+      withValues(step),
+      ...place,
+      ...(waits === undefined ? answerLines(step) : [waits]),
+      ...(fault === undefined ? [] : [`*** ${fault}`]),
+    ],
   }
-  return [first, ...trace.flatMap((other, place) => freed(other, place, at))]
+  const begins = part === undefined ? [] : [{ number: '', command, lines: [`(${part})`] }]
+  return [...begins, first, ...trace.flatMap((other, place) => freed(other, place, at))]
 }
 
 /** Whoever this step has let go shows what it was answered. */

@@ -1,56 +1,39 @@
 /** A verdict as people read it in a terminal. */
-import type { Finding, Verdict } from '../verdict.ts'
+import { type AnyVerdict, type ReportedFinding, reported } from './reported.ts'
 import { traceText } from './trace-text.ts'
 
 export interface TextOptions {
-  /** The name under which the race is exported. */
+  /** The name under which it is exported. */
   readonly name: string
   /** Places are shown relative to it. */
   readonly cwd: string
 }
 
-export function verdictText(verdict: Verdict, options: TextOptions): string {
-  const { name } = options
-  const seconds = `${(verdict.durationMs / 1000).toFixed(1)} s`
-  const counts = `${verdict.schedules} schedules, ${verdict.pruned} pruned, ${seconds}`
-  if (verdict.verdict === 'INCONCLUSIVE')
-    return `INCONCLUSIVE  ${name}  (${counts})\n  ${verdict.reason}`
+export function verdictText(verdict: AnyVerdict, options: TextOptions): string {
+  const { findings, counts, says } = reported(verdict)
   if (verdict.verdict === 'VIOLATION')
-    return verdict.findings.map((finding) => findingText(finding, counts, options)).join('\n\n')
-  const preemptions =
-    verdict.preemptions === 'all'
-      ? 'any number of preemptions'
-      : `at most ${verdict.preemptions} preemptions`
-  return (
-    `CERTIFIED  ${name}  (${counts})\n` +
-    `  for ${verdict.commands.join(', ')} with these inputs, statement by statement, ${preemptions}, 0 inconclusive`
-  )
+    return findings.map((finding) => findingText(finding, counts, options)).join('\n\n')
+  return `${verdict.verdict}  ${options.name}  (${counts})\n  ${says}`
 }
 
-function findingText(finding: Finding, counts: string, { name, cwd }: TextOptions): string {
-  const { message, evidence, fixes, preemptions, replayed, replay } = finding
-  const kind = titleOf(finding)
-  const count = `${preemptions} ${preemptions === 1 ? 'preemption' : 'preemptions'}`
+function findingText(finding: ReportedFinding, counts: string, { name, cwd }: TextOptions): string {
+  const { title, message, trace, evidence, fixes, effort, replay } = finding
   return [
-    `VIOLATION  ${name}: ${kind}  (${counts})`,
+    `VIOLATION  ${name}: ${title}  (${counts})`,
     `  ${message}`,
     '',
-    traceText(finding, cwd),
+    traceText(trace, cwd),
     '',
     ...evidence.map((line) => `  ! ${line}`),
     ...seedLines(finding),
     '',
-    ...fixes.flatMap(({ title, sql }) => [`  ${title}:`, ...(sql === '' ? [] : [`      ${sql}`])]),
+    ...fixes.flatMap((fix) => [`  ${fix.title}:`, ...(fix.sql === '' ? [] : [`      ${fix.sql}`])]),
     '',
-    `  ${count}, replayed ${replayed} times; again: --only ${name} --replay ${replay}`,
+    `  ${effort}; again: --only ${name} --replay ${replay}`,
   ].join('\n')
 }
 
-export function titleOf({ class: kind, scope }: Finding): string {
-  return `${kind.replaceAll('-', ' ')}${scope ? ', across transactions' : ''}`
-}
-
-function seedLines({ seedRows }: Finding): string[] {
+function seedLines({ seedRows }: ReportedFinding): string[] {
   if (seedRows === undefined) return []
   if (seedRows.length === 0) return ['  No row of the seed is needed for it.']
   return ['  Of the seed it needs no more than:', ...seedRows.map((row) => `      ${row}`)]

@@ -8,6 +8,7 @@ import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import { type Connection, openConnection } from '../footprint/connection.ts'
 import type { Statements } from '../footprint/statements.ts'
+import { answered, type Callback, PgPool } from './pg-face.ts'
 import { callerPlace } from './place.ts'
 import { type Answer, atPlace, outside, type Session } from './session.ts'
 
@@ -26,11 +27,6 @@ interface Query {
   readonly text: string
   readonly values?: readonly unknown[]
 }
-
-type Callback = (error: unknown, value?: unknown) => void
-
-/** Prisma's adapter asks whether it was handed a pool; none of pg's own is ever used. */
-const PgPool = pg.Pool as unknown as typeof EventEmitter
 
 export class GatedPool extends PgPool {
   readonly options = { max: CONNECTIONS_MAX }
@@ -120,15 +116,6 @@ export class GatedPool extends PgPool {
     if (waiting === undefined) this.#free.push(client)
     else waiting(client.taken())
   }
-}
-
-function answered(answer: Promise<unknown>, callback: Callback | undefined) {
-  if (callback === undefined) return answer
-  answer.then(
-    (value) => callback(undefined, value),
-    (error) => callback(error),
-  )
-  return undefined
 }
 
 export class GatedClient extends EventEmitter {
