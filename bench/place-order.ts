@@ -37,6 +37,7 @@ export interface Sample extends LoadResult {
   readonly connections: number
   readonly requestsPerSecond: number
   readonly cpuUsPerRequest: number
+  readonly mainCpuUsPerRequest: number
 }
 
 export interface Plan {
@@ -55,7 +56,7 @@ export function placeRequest(path: string, key: string): () => string {
   }
 }
 
-function pageRequest(path: string, key: string): () => string {
+export function pageRequest(path: string, key: string): () => string {
   const text = `GET ${path}?limit=20 HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer ${key}\r\n\r\n`
   return () => text
 }
@@ -77,6 +78,7 @@ export async function measure(
     connections,
     requestsPerSecond: result.requests / (result.durationMs / 1000),
     cpuUsPerRequest: (after.cpuUs - before.cpuUs) / result.requests,
+    mainCpuUsPerRequest: (after.mainCpuUs - before.mainCpuUs) / result.requests,
   }
 }
 

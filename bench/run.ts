@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --quick] [-- --only trips,place-order,network,page,batch,hardened,memory,
- * start-up,import]`: ours and peers, interleaved,
+ * start-up,import,telemetry]`: ours and peers, interleaved,
  * against one embedded Postgres with fsync on. Prints tables; RESULTS.md keeps them by hand.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -27,6 +27,7 @@ import { machineLine } from './lib/machine.ts'
 import { type Keys, type Plan, page, placeOrder } from './place-order.ts'
 import { roundTrips } from './round-trips.ts'
 import { startUp } from './start-up.ts'
+import { telemetry } from './telemetry.ts'
 
 const PEER_KEY = 'peer-key-0123456789abcdef'
 
@@ -58,6 +59,7 @@ try {
   if (wanted.has('hardened')) console.log(await hardened(url, keys, plan), '\n')
   if (wanted.has('memory')) console.log(await memory(url, keys, values.quick), '\n')
   if (wanted.has('start-up')) console.log(await startUp(url, plan), '\n')
+  if (wanted.has('telemetry')) console.log(await telemetry(url, keys, plan), '\n')
   if (wanted.has('import')) console.log(await importRows(url, plan), '\n')
   if (wanted.has('batch')) console.log(await batchLayer(url, plan), '\n')
 } finally {

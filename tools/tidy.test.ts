@@ -48,6 +48,12 @@ const checks: Readonly<Record<string, () => Finding[]>> = {
   'no banned call': () => checkBanned(files),
   'no path of a machine': () => checkMachinePaths(textFiles()),
   'the lockfile is whole': () => checkLockfile(read('package.json'), read('package-lock.json')),
+  'so is that of the telemetry bench': () =>
+    checkLockfile(
+      read('bench/telemetry/package.json'),
+      read('bench/telemetry/package-lock.json'),
+      'bench/telemetry/package-lock.json',
+    ),
 }
 
 const found = new Map(Object.entries(checks).map(([title, check]) => [title, check()]))

@@ -17,6 +17,8 @@ export interface PlacedOrder {
 /** The process that measures asks over IPC; CPU time is this process's alone. */
 export interface AppReport {
   readonly cpuUs: number
+  /** Of its main thread: the rest is garbage collection, compilation and threads of its own. */
+  readonly mainCpuUs: number
   readonly rssBytes: number
 }
 
@@ -24,7 +26,9 @@ export function answerReports(): void {
   process.on('message', (message) => {
     if (message !== 'report') return
     const { user, system } = process.cpuUsage()
-    process.send?.({ cpuUs: user + system, rssBytes: process.memoryUsage.rss() })
+    const main = process.threadCpuUsage()
+    const mainCpuUs = main.user + main.system
+    process.send?.({ cpuUs: user + system, mainCpuUs, rssBytes: process.memoryUsage.rss() })
   })
 }
 

@@ -162,7 +162,8 @@ if (import.meta.main) {
     PORT: '0',
     ADMIN_PORT: '0',
     DATABASE_CONNECTIONS_MAX: process.env.BENCH_CONNECTIONS ?? '16',
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: process.env.BENCH_LOG ?? 'warn',
+    OTEL_EXPORTER_OTLP_ENDPOINT: process.env.OTEL_EXPORTER_OTLP_ENDPOINT,
   })
   const running = await startApp(bench, { config, does: ['api'] })
   answerReports()

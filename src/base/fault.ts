@@ -248,7 +248,7 @@ export const faultCatalogue = {
   },
   HF_OTEL_MISSING: {
     title: 'The OpenTelemetry packages that export traces are not installed.',
-    next: 'Run npm install @opentelemetry/sdk-trace @opentelemetry/exporter-trace-otlp-http, or unset OTEL_EXPORTER_OTLP_ENDPOINT.',
+    next: 'Run npm install @opentelemetry/sdk-trace, or unset OTEL_EXPORTER_OTLP_ENDPOINT.',
   },
   HF_USAGE: {
     title: 'The command line is not understood.',

@@ -1,5 +1,5 @@
 /**
- * The spans of a batch: one for the round trip, and below it one for each statement that names a table.
+ * The spans of a batch: one for the round trip, and below it one for each statement of the user.
  * They name statements by what they do, and hold their text, which never has a value in it.
  *
  * The server answers a batch as a whole: how long a statement of it took is not to be seen from here,
@@ -63,6 +63,8 @@ export class BatchSpans {
 }
 
 const SYSTEM = 'postgresql'
+/** What names no table or one of ours goes along with every batch: its summary says so, and costs less. */
+const OF_USERS = / (?!holdfast\.)/
 
 function openStatements(
   batch: TraceSpan,
@@ -71,8 +73,7 @@ function openStatements(
   const open: OpenStatement[] = []
   for (const [index, statement] of statements.entries()) {
     const summary = summaryOf(statement)
-    // BEGIN, settings and COMMIT: the summary of the batch says that they are there.
-    if (!summary.includes(' ')) continue
+    if (!OF_USERS.test(summary)) continue
     open.push({ index, span: batch.child(summary, 'internal', attributesOf(statement)) })
   }
   return open

@@ -10,12 +10,7 @@ interface Locked {
   readonly devDependencies?: Readonly<Record<string, string>>
 }
 
-const PATH = 'package-lock.json'
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/
-
-function fault(message: string): Finding {
-  return { rule: 'lockfile', path: PATH, line: 1, message }
-}
 
 function needs(entry: Locked): string[] {
   const { dependencies, optionalDependencies, devDependencies } = entry
@@ -26,16 +21,21 @@ function lockedNames(packages: Readonly<Record<string, Locked>>): Set<string> {
   return new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')))
 }
 
-export function checkLockfile(packageText: string, lockText: string): Finding[] {
+export function checkLockfile(
+  packageText: string,
+  lockText: string,
+  path = 'package-lock.json',
+): Finding[] {
+  const fault = (message: string): Finding => ({ rule: 'lockfile', path, line: 1, message })
   const manifest: Locked = JSON.parse(packageText)
   const packages: Record<string, Locked> = JSON.parse(lockText).packages
   const names = lockedNames(packages)
-  const missing = Object.entries(packages).flatMap(([path, entry]) =>
-    path === ''
+  const missing = Object.entries(packages).flatMap(([place, entry]) =>
+    place === ''
       ? []
       : needs({ ...entry, devDependencies: {} })
           .filter((name) => !names.has(name))
-          .map((name) => fault(`${path} needs ${name}, which is not locked: npm ci refuses it.`)),
+          .map((name) => fault(`${place} needs ${name}, which is not locked: npm ci refuses it.`)),
   )
   const loose = Object.entries({
     ...manifest.dependencies,

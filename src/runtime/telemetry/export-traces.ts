@@ -64,8 +64,6 @@ async function exportTo(
 
 async function loadPackages() {
   try {
-    // The thread loads this one; that it is missing must be told now.
-    import.meta.resolve('@opentelemetry/exporter-trace-otlp-http')
     const [api, sdk] = await Promise.all([
       import('@opentelemetry/api'),
       import('@opentelemetry/sdk-trace'),

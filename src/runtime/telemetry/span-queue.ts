@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads'
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace'
 import { type Clock, pause } from '../../base/clock.ts'
 import type { Log } from '../log.ts'
-import { type ExportedSpan, exportedSpan } from './exported-span.ts'
+import { otlpSpan } from './otlp-span.ts'
 
 export interface ExportTarget {
   /** `http://collector:4318/v1/traces` */
@@ -18,6 +18,12 @@ export interface ExportTarget {
   readonly serviceName: string
   /** For one request to the collector. */
   readonly timeoutMs: number
+}
+
+/** What the thread is handed: for each instrumentation scope its spans as OTLP/JSON, with commas. */
+export interface SpanBatch {
+  readonly count: number
+  readonly scopes: readonly (readonly [scope: string, spans: string])[]
 }
 
 export interface SpanQueueOptions {
@@ -55,7 +61,9 @@ export class SpanQueue implements SpanProcessor {
   readonly #options: SpanQueueOptions
   readonly #spansMax: number
   readonly #worker: Worker
-  #waiting: ExportedSpan[] = []
+  #waiting = 0
+  /** By scope. */
+  readonly #texts = new Map<string, string>()
   #underWay = 0
   #cancelSend: (() => void) | undefined
   #dead = false
@@ -76,22 +84,27 @@ export class SpanQueue implements SpanProcessor {
   onStart(): void {}
 
   onEnd(span: ReadableSpan): void {
-    if (this.#dead || this.#waiting.length + this.#underWay >= this.#spansMax) {
+    if (this.#dead || this.#waiting + this.#underWay >= this.#spansMax) {
       this.counts.dropped++
       return
     }
-    this.#waiting.push(exportedSpan(span))
-    if (this.#waiting.length >= BATCH_MAX) this.#send()
+    const { name } = span.instrumentationScope
+    const before = this.#texts.get(name)
+    const text = otlpSpan(span)
+    this.#texts.set(name, before === undefined ? text : `${before},${text}`)
+    this.#waiting++
+    if (this.#waiting >= BATCH_MAX) this.#send()
     else this.#cancelSend ??= this.#options.clock.after(BATCH_MS, () => this.#send())
   }
 
   #send(): void {
     this.#cancelSend?.()
     this.#cancelSend = undefined
-    const batch = this.#waiting
-    this.#waiting = []
-    if (batch.length === 0 || this.#dead) return
-    this.#underWay += batch.length
+    const batch: SpanBatch = { count: this.#waiting, scopes: [...this.#texts] }
+    this.#waiting = 0
+    this.#texts.clear()
+    if (batch.count === 0 || this.#dead) return
+    this.#underWay += batch.count
     this.#worker.postMessage(batch)
   }
 
