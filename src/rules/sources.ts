@@ -42,6 +42,9 @@ const zalando = (title: string, rule: number): Source =>
     `https://opensource.zalando.com/restful-api-guidelines/#${rule}`,
   )
 
+const cve = (id: string, what: string): Source =>
+  lookedAt(`${id}: ${what}`, `https://nvd.nist.gov/vuln/detail/${id}`)
+
 const factor = (title: string, page: string): Source =>
   lookedAt(`The Twelve-Factor App: ${title}`, `https://12factor.net/${page}`)
 
@@ -338,5 +341,40 @@ export const sources = {
   apiSsrf: apiTop10('server-side request forgery', '0xa7-server-side-request-forgery'),
   apiMisconfiguration: apiTop10('security misconfiguration', '0xa8-security-misconfiguration'),
   apiInventory: apiTop10('improper inventory management', '0xa9-improper-inventory-management'),
+  cveMiddie: cve('CVE-2026-2880', 'paths that skip middleware of Fastify'),
+  cveNest: cve('CVE-2025-69211', 'paths that skip middleware of Nest on Fastify'),
+  cveHono: cve('CVE-2026-22817', 'the token chooses the algorithm in Hono'),
+  cveFastJwt: cve('CVE-2026-34950', 'algorithm confusion in fast-jwt'),
+  cveBetterAuth: cve('CVE-2025-61928', 'API keys of others in better-auth'),
+  cveIp: cve('CVE-2024-29415', 'private addresses taken for public ones in ip'),
+  cveSsrfcheck: cve('CVE-2026-43929', 'private addresses that pass ssrfcheck'),
+  metastable: lookedAt(
+    'Huang and others: Metastable failures in the wild (OSDI 2022)',
+    'https://www.usenix.org/conference/osdi22/presentation/huang-lexiang',
+  ),
+  feral: lookedAt(
+    'Bailis and others: Feral concurrency control (SIGMOD 2015)',
+    'https://amplab.cs.berkeley.edu/publication/feral-concurrency-control-an-empirical-investigation-of-modern-application-integrity/',
+  ),
+  pgStandby: lookedAt(
+    'PostgreSQL: Log-Shipping Standby Servers',
+    'https://www.postgresql.org/docs/current/warm-standby.html',
+  ),
+  serverSentEvents: lookedAt(
+    'HTML standard: server-sent events',
+    'https://html.spec.whatwg.org/multipage/server-sent-events.html',
+  ),
+  sreAlerting: lookedAt(
+    'Google SRE workbook: alerting on SLOs',
+    'https://sre.google/workbook/alerting-on-slos/',
+  ),
+  monolithFirst: lookedAt(
+    'Martin Fowler: MonolithFirst',
+    'https://martinfowler.com/bliki/MonolithFirst.html',
+  ),
+  graphileCrash: lookedAt(
+    'Graphile Worker: jobs of a crashed worker',
+    'https://github.com/graphile/worker/issues/222',
+  ),
   apiUnsafe: apiTop10('unsafe consumption of APIs', '0xaa-unsafe-consumption-of-apis'),
 } as const satisfies Record<string, Source>

@@ -39,7 +39,7 @@ export const accessRules: readonly Rule[] = [
     severity: 'error',
     title: 'Access decided by the text of the path',
     rule: 'Hang the rule on the route or operation that was matched, never on a prefix of the URL.',
-    why: 'Gate and router read the path differently: /%61dmin, /admin/, //admin, /ADMIN, HEAD in place of GET. In 2025 and 2026 a widely used framework had three such CVEs within months, each a form of the path that its middleware did not recognise and its router did. And a route added outside of the prefix is open from the first day.',
+    why: 'Gate and router read the path differently: /%61dmin, /admin/, //admin, /ADMIN, HEAD in place of GET. In 2025 and 2026 it was found three times between Nest and Fastify (CVE-2025-69211: %61dmin; CVE-2026-33011: HEAD; CVE-2026-54281: a slash at the end) and in Fastify’s own plugin for middleware (CVE-2026-2880: //secret, /secret;x). And a route added outside of the prefix is open from the first day.',
     whenNot: 'As a second, coarser gate at the edge (an internal network), never as the only one.',
     detectors: ['path-based-authorisation'],
     holdfast: {
@@ -49,7 +49,7 @@ export const accessRules: readonly Rule[] = [
     },
     symptoms: ['others-data', 'intrusion'],
     related: ['rbac-abac-rls', 'middleware-order'],
-    sources: [sources.apiFunctions, sources.owaspAuthorization],
+    sources: [sources.apiFunctions, sources.owaspAuthorization, sources.cveNest, sources.cveMiddie],
   },
   {
     id: 'rate-limit',
@@ -77,7 +77,7 @@ export const accessRules: readonly Rule[] = [
     severity: 'error',
     title: 'A login that may be tried for ever',
     rule: 'Limit failures per account and per source, on login, reset, one-time codes and sign-up.',
-    why: 'Lists of leaked passwords have billions of pairs and 0.1 to 2 % of them fit somewhere: without a limit one machine tries a million accounts in a day. A six-digit code falls in a few hours at 50 tries a second. A limit per address is walked around with a botnet, a limit per account alone locks out the owner: use both, and slow down instead of locking.',
+    why: 'Lists of leaked passwords have billions of pairs, and some of every thousand still fit: without a limit one machine tries a million accounts in a day. A six-digit code falls in a few hours at 50 tries a second. A limit per address is walked around with a botnet, a limit per account alone locks out the owner: use both, and slow down instead of locking.',
     whenNot: 'The identity provider does it; then make sure that there is no second door.',
     detectors: ['missing-rate-limit'],
     holdfast: undefined,
@@ -141,14 +141,14 @@ export const accessRules: readonly Rule[] = [
     severity: 'error',
     title: 'The token chooses its own algorithm',
     rule: 'Fix the allowed algorithms where the token is verified, and use a key for one algorithm only.',
-    why: 'The header of a token is written by whoever sends it. "none" means no signature; HS256 with the public RSA key as the secret is a signature that everybody can make. The same fault was found again in 2026 in two well-kept libraries, once as a fallback where a key did not name its algorithm, once as a regular expression that a blank defeated. kid, jku and x5u from the token must not choose where keys are fetched.',
+    why: 'The header of a token is written by whoever sends it. "none" means no signature; HS256 with the public RSA key as the secret is a signature that everybody can make. The same fault was found again in 2026 in two well-kept libraries: in Hono as a fallback where a key did not name its algorithm, in fast-jwt as a regular expression that a blank defeated. kid, jku and x5u from the token must not choose where keys are fetched.',
     whenNot:
       'Tokens that are looked up instead of verified (opaque sessions) have no algorithm to choose.',
     detectors: ['jwt-alg-confusion'],
     holdfast: undefined,
     symptoms: ['account-takeover', 'intrusion'],
     related: ['jwt-no-audience', 'jwt-no-expiry', 'own-crypto'],
-    sources: [sources.rfc8725, sources.owaspJwt],
+    sources: [sources.rfc8725, sources.owaspJwt, sources.cveHono, sources.cveFastJwt],
   },
   {
     id: 'jwt-no-audience',

@@ -10,7 +10,7 @@ export const cachingRules: readonly Rule[] = [
     severity: 'warning',
     title: 'A cache with a bound, an owner and an invalidation',
     rule: 'Key by tenant and everything the value depends on; bound time and number; load once for all who ask; invalidate where the change commits.',
-    why: 'Each part that is left out is an incident of its own: no tenant in the key shows the data of others, no bound on entries ends in an out-of-memory kill, no single flight storms the database when the entry ends, no invalidation shows old prices for a whole TTL. A cached failure is an outage that outlives its cause. Cache only what is read far more often than it changes: below a hit rate of about 80 % the second lookup rarely pays.',
+    why: 'Each part that is left out is an incident of its own: no tenant in the key shows the data of others, no bound on entries ends in an out-of-memory kill, no single flight storms the database when the entry ends, no invalidation shows old prices for a whole TTL. A cached failure is an outage that outlives its cause. Cache only what is read far more often than it changes: a lookup pays once the hit rate is above its own cost over that of the load (`holdfast advise cache` has the sum), and each percent more is invalidation to get right.',
     whenNot: 'The query takes a millisecond: an index is cheaper than a copy.',
     detectors: [],
     holdfast: undefined,

@@ -68,7 +68,7 @@ export const callRules: readonly Rule[] = [
     severity: 'warning',
     title: 'A job without a time limit',
     rule: 'Give every job a timeout and a lease; a job that outlives them is given to another worker, and the old one can settle nothing.',
-    why: 'A job that hangs holds its slot until somebody restarts the worker. With five slots the fifth hang stops the queue, and the only sign is that nothing happens. A lease without a fence does the opposite: the slow worker comes back and completes a job that another has done meanwhile. One well-used queue gives a crashed job back after 4 hours by default.',
+    why: 'A job that hangs holds its slot until somebody restarts the worker. With five slots the fifth hang stops the queue, and the only sign is that nothing happens. A lease without a fence does the opposite: the slow worker comes back and completes a job that another has done meanwhile. Graphile Worker gives the job of a crashed worker back after 4 hours.',
     whenNot: 'A job that reports progress may have its lease renewed for as long as it does.',
     detectors: [],
     holdfast: {
@@ -78,7 +78,7 @@ export const callRules: readonly Rule[] = [
     },
     symptoms: ['lost', 'doubled'],
     related: ['skip-locked-missing', 'retry-without-backoff', 'graceful-shutdown'],
-    sources: [sources.brandurQueues],
+    sources: [sources.brandurQueues, sources.graphileCrash],
   },
   {
     id: 'retry-without-backoff',
@@ -228,7 +228,7 @@ export const callRules: readonly Rule[] = [
     severity: 'warning',
     title: 'Refuse early what cannot be done in time',
     rule: 'Bound what runs at once, refuse the rest with 503 and Retry-After before parsing it, the least important first.',
-    why: 'Work that waits in a queue is done after its caller has gone: at twice the capacity a server with a long queue can answer nobody in time, one that refuses half answers half. Refusing must cost next to nothing, so it stands before authentication and the body. A fixed limit is wrong after the next deploy; limits that follow measured latency adapt. 22 long outages in 11 organisations were sustained by overload after their trigger had gone.',
+    why: 'Work that waits in a queue is done after its caller has gone: at twice the capacity a server with a long queue can answer nobody in time, one that refuses half answers half. Refusing must cost next to nothing, so it stands before authentication and the body. A fixed limit is wrong after the next deploy; limits that follow measured latency adapt. A study found 22 outages in 11 organisations that went on after their trigger had gone, kept up by the load that they caused.',
     whenNot: 'Work that may take its time: put it into a durable queue and answer 202.',
     detectors: [],
     holdfast: {
@@ -238,7 +238,12 @@ export const callRules: readonly Rule[] = [
     },
     symptoms: ['hangs-under-load', 'outage-spreads', 'memory-grows'],
     related: ['rate-limit', 'bulkhead', 'deadline-propagation', 'async-202'],
-    sources: [sources.sreOverload, sources.concurrencyLimits, sources.azureLoadLeveling],
+    sources: [
+      sources.sreOverload,
+      sources.concurrencyLimits,
+      sources.azureLoadLeveling,
+      sources.metastable,
+    ],
   },
   {
     id: 'deadline-propagation',

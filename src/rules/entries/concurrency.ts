@@ -93,7 +93,7 @@ export const concurrencyRules: readonly Rule[] = [
     severity: 'warning',
     title: 'No end for a transaction whose client has gone silent',
     rule: 'Set statement_timeout, lock_timeout and idle_in_transaction_session_timeout for every application role.',
-    why: 'All three are 0, which means never, by default. A process that stops between BEGIN and COMMIT (a debugger, a frozen container, a lost network) keeps its row locks until TCP gives up, which takes about two hours with the defaults of Linux. statement_timeout does not help: it counts one statement, and three of 0.3 s pass a deadline of 0.4 s.',
+    why: 'All three are 0, which means never, by default. A process that stops between BEGIN and COMMIT (a debugger, a frozen container, a lost network) keeps its row locks: for ever while its kernel still answers, some two hours where the network is gone (the keepalive of Linux). statement_timeout does not help: it counts one statement, and three of 0.3 s pass a deadline of 0.4 s. From version 17 on transaction_timeout bounds the whole as well.',
     whenNot: 'Migrations and dumps have roles, and timeouts, of their own.',
     detectors: [],
     holdfast: {
@@ -132,7 +132,7 @@ export const concurrencyRules: readonly Rule[] = [
     severity: 'error',
     title: 'An idempotency key that is looked up, then stored',
     rule: 'Claim the key with an INSERT before the work, in the transaction of the work; let the unique index decide.',
-    why: 'A retry often arrives while the first request still runs. Both look, both find nothing, both work. A lock in Redis moves the hole: it expires before a slow handler ends (one well-known server gives 5 s), or the process dies after the commit and before the reply is stored, and the key is stuck or the effect doubled.',
+    why: 'A retry often arrives while the first request still runs. Both look, both find nothing, both work. A lock in Redis moves the hole: it expires before a slow handler ends, or the process dies after the commit and before the reply is stored, and the key is stuck or the effect doubled.',
     whenNot: 'Never for effects. A cache of pure reads may look and fill.',
     detectors: ['get-then-set-idempotency'],
     holdfast: {
@@ -154,7 +154,7 @@ export const concurrencyRules: readonly Rule[] = [
     severity: 'error',
     title: 'A client key, and the stored reply',
     rule: 'Store key, fingerprint of the request and reply in the transaction of the work, scoped to tenant, caller and operation, for 24 to 72 hours.',
-    why: 'Each part closes a hole of its own. Same transaction: no crash leaves the effect without the reply. Fingerprint over the raw bytes: a key used again for another order is refused, not answered with the wrong order. Scope: nobody replays what another was told. Retention longer than the longest retry of a client: Stripe keeps keys for 24 hours at least. Only outcomes of the work are kept; a stored 500 or 429 would fail for a day.',
+    why: 'Each part closes a hole of its own. Same transaction: no crash leaves the effect without the reply. Fingerprint over the raw bytes: a key used again for another order is refused, not answered with the wrong order. Scope: nobody replays what another was told. Retention longer than the longest retry of a client: Stripe keeps keys for 24 hours at least. Only outcomes of the work are kept here; a stored 500 or 429 would fail for a day (Stripe does keep a 500: there the client must draw a new key).',
     whenNot: 'Reads, and writes that are idempotent by nature.',
     detectors: [],
     holdfast: {

@@ -130,7 +130,7 @@ export const messagingRules: readonly Rule[] = [
     severity: 'warning',
     title: 'NOTIFY in a hot transaction',
     rule: 'Poll, and send one coalesced NOTIFY outside of the transactions.',
-    why: 'A transaction with a NOTIFY takes a lock of the whole server while it commits, so commits stand in one line: measured 5,206 → 2,952 transactions a second with 16 connections, 5,541 → 2,537 with 32. Load rises and CPU falls, which sends everybody looking in the wrong place; one company had three outages before it found out.',
+    why: 'A transaction with a NOTIFY takes a lock of the whole server while it commits, so commits stand in one line: measured 5,206 → 2,952 transactions a second with 16 connections, 5,541 → 2,537 with 32. Load rises and CPU falls, which sends everybody looking in the wrong place; Recall.ai had three outages before it found out.',
     whenNot: 'A few notifications a second, from a transaction that is alone.',
     detectors: ['notify-in-transaction'],
     holdfast: {
@@ -237,7 +237,7 @@ export const messagingRules: readonly Rule[] = [
     severity: 'error',
     title: 'Webhooks verified on raw bytes, handled once, answered fast',
     rule: 'Verify the signature over the raw body in constant time, store the id with the effect, answer 2xx only after the commit.',
-    why: 'Every sender delivers at least once, so a payment event without an inbox credits twice. JSON that was parsed and written again has other bytes: the signature fails for one customer in a thousand whose name has an é. An answer before the commit loses the event at a crash; an answer after 15 to 30 s of work is a failure to the sender, which sends again. Events come out of order: take the state from the sender, or compare versions.',
+    why: 'Every sender delivers at least once, so a payment event without an inbox credits twice. JSON that was parsed and written again has other bytes (5.0 becomes 5, \\u00e9 becomes é), so now and then a right signature is refused. An answer before the commit loses the event at a crash; an answer after 15 to 30 s of work is a failure to the sender, which sends again. Events come out of order: take the state from the sender, or compare versions.',
     whenNot: 'Never without the signature, not even on a secret path.',
     detectors: [],
     holdfast: {
@@ -265,6 +265,6 @@ export const messagingRules: readonly Rule[] = [
     holdfast: undefined,
     symptoms: ['lost', 'stale-data', 'memory-grows'],
     related: ['outbox', 'async-202'],
-    sources: [sources.azurePubSub],
+    sources: [sources.azurePubSub, sources.serverSentEvents],
   },
 ]

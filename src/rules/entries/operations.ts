@@ -111,7 +111,7 @@ export const operationsRules: readonly Rule[] = [
     holdfast: undefined,
     symptoms: ['nobody-noticed'],
     related: ['alert-without-runbook', 'red-use-metrics'],
-    sources: [sources.burnRates, sources.prometheusAlerting],
+    sources: [sources.burnRates, sources.prometheusAlerting, sources.sreAlerting],
   },
   {
     id: 'alert-without-runbook',

@@ -29,7 +29,7 @@ export const securityRules: readonly Rule[] = [
     severity: 'error',
     title: 'The request body assigned to a record',
     rule: 'List the fields that a caller may set; refuse the others instead of dropping them.',
-    why: '{ "name": "Eve", "role": "admin" }: Object.assign, a spread into an UPDATE, or an ORM that takes the body sets whatever column exists, also the one that is added next year. In 2025 a login library made API keys for anybody who put a userId into the body. Dropping unknown fields hides typos: the client believes it has set something.',
+    why: '{ "name": "Eve", "role": "admin" }: Object.assign, a spread into an UPDATE, or an ORM that takes the body sets whatever column exists, also the one that is added next year. In 2025 better-auth made API keys for anybody who put a userId into the body (CVE-2025-61928). Dropping unknown fields hides typos: the client believes it has set something.',
     whenNot: 'Never with what comes from outside; between own functions types are enough.',
     detectors: ['mass-assignment'],
     holdfast: {
@@ -39,7 +39,7 @@ export const securityRules: readonly Rule[] = [
     },
     symptoms: ['account-takeover', 'wrong-totals'],
     related: ['over-exposure', 'scattered-validation', 'prototype-pollution'],
-    sources: [sources.owaspMassAssignment, sources.apiProperties],
+    sources: [sources.owaspMassAssignment, sources.apiProperties, sources.cveBetterAuth],
   },
   {
     id: 'over-exposure',
@@ -67,13 +67,13 @@ export const securityRules: readonly Rule[] = [
     severity: 'error',
     title: 'The server fetches what a caller names',
     rule: 'Resolve the name, check every address against all private ranges, connect to that address, and follow no redirect unchecked.',
-    why: 'http://169.254.169.254/ hands out the credentials of the cloud role; http://localhost:9200 is the search index. Checking the text fails: 127.1, 0x7f000001, [::ffff:a9fe:a9fe], or a name of the attacker’s that points inside. Checking the name and then connecting by name fails too: the second lookup answers otherwise. Two libraries made for this check had such holes in 2024 and 2026.',
+    why: 'http://169.254.169.254/ hands out the credentials of the cloud role; http://localhost:9200 is the search index. Checking the text fails: 127.1, 0x7f000001, [::ffff:a9fe:a9fe], or a name of the attacker’s that points inside. Checking the name and then connecting by name fails too: the second lookup answers otherwise. Libraries made for this check had such holes too: ip (CVE-2024-29415) and ssrfcheck (CVE-2026-43929).',
     whenNot: 'The host is one of a fixed list that is compared whole.',
     detectors: ['ssrf'],
     holdfast: undefined,
     symptoms: ['intrusion', 'secret-leaked'],
     related: ['webhooks-out', 'no-timeout-http', 'string-sql'],
-    sources: [sources.owaspSsrf, sources.apiSsrf],
+    sources: [sources.owaspSsrf, sources.apiSsrf, sources.cveIp, sources.cveSsrfcheck],
   },
   {
     id: 'prototype-pollution',

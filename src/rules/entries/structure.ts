@@ -147,7 +147,7 @@ export const structureRules: readonly Rule[] = [
     holdfast: undefined,
     symptoms: ['slow-to-change', 'half-done', 'costs-explode'],
     related: ['chatty-api', 'saga', 'split-by-technical-layer'],
-    sources: [sources.azureChatty, sources.nodeComponents],
+    sources: [sources.azureChatty, sources.nodeComponents, sources.monolithFirst],
   },
   {
     id: 'split-by-technical-layer',
