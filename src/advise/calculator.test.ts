@@ -187,7 +187,7 @@ describe('inputs', () => {
     refused('queue', ['serverz=3'], /"serverz" is no input; did you mean "servers"/)
     refused('queue', ['servers'], /"servers" is no input\. Write name=number/)
     refused('queue', ['servers=0'], /servers must lie from 1 to/)
-    refused('queue', ['serviceMs=120..80'], /serviceMs must lie/)
+    refused('queue', ['serviceMs=120..80'], /serviceMs begins above its end/)
     refused('queue', ['__proto__=1'], /is no input/)
     refused('slo', ['objectivePercent=100'], /objectivePercent must lie/)
   })

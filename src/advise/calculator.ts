@@ -147,7 +147,9 @@ function isPoint({ low, high }: Span): boolean {
 function spanOf(calculator: Calculator, name: string, given: Span | undefined): Span {
   const { min, max, assume, between = [assume, assume], unit } = calculator.inputs[name] as Input
   if (given === undefined) return { low: between[0], high: between[1] }
-  if (given.low >= min && given.high <= max && given.low <= given.high) return given
+  if (given.low > given.high)
+    throw unusable(calculator, `${name} begins above its end: low..high, as in 2..5`)
+  if (given.low >= min && given.high <= max) return given
   throw unusable(calculator, `${name} must lie from ${min} to ${max} ${unit}`)
 }
 

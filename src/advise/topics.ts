@@ -30,7 +30,10 @@ export function findTopic(name: string): Topic {
   if (found !== undefined) return found
   const hint = didYouMean(name, topics.keys())
   const [near] = searchDecisions(name, 1)
-  const other = near === undefined ? '.' : `; "${near.entry.id}" (${near.entry.title}) is near.`
+  const other =
+    near === undefined
+      ? '; holdfast advise lists what there is.'
+      : `; "${near.entry.id}" (${near.entry.title}) is near.`
   throw new HoldfastError('HF_USAGE', `There is no topic "${name}"${hint || other}`)
 }
 

@@ -109,6 +109,8 @@ test('unusable and contradictory answers are all named, and exit with 2', async 
     ],
     ['advise database --answers none.json', [/none\.json cannot be read/]],
     ['advise databse', [/There is no topic "databse"; did you mean "database"\?/]],
+    ['advise zzzz', [/There is no topic "zzzz"; holdfast advise lists what there is/]],
+    ['advise pool holdMs=5..2', [/holdMs begins above its end: low\.\.high/]],
     ['advise database now', [/"now" is too much/]],
     ['advise queue servers=zero', [/"servers=zero" is no input/]],
     ['advise runbook qqqq', [/There is no playbook for "qqqq"/]],
@@ -141,9 +143,17 @@ test('a database tells its sizes; one that is not there is said without its pass
     [7, 'read', 'pg_stats: distinct values of tenant_id'],
   )
   const away = await run('advise database --database-url postgres://app:geheim@127.0.0.1:1/shop')
-  assert.equal(away.code, 1)
-  assert.match(away.err, /HF_DATABASE_UNAVAILABLE: .*does not answer \(ECONNREFUSED\)/)
+  assert.equal(away.code, 0)
+  assert.match(
+    away.err,
+    /HF_DATABASE_UNAVAILABLE: .*does not answer \(ECONNREFUSED\).*is assumed\.$/,
+  )
+  assert.match(away.out, /^Database: .*\(assumed\)/s)
   assert.doesNotMatch(away.err, /geheim/)
+  const wrong = await run('advise database --database-url mysql://app:geheim@127.0.0.1/shop')
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.err, /HF_CONFIG_INVALID: --database-url must be a Postgres URL/)
+  assert.doesNotMatch(wrong.err, /geheim/)
 })
 
 test('records are numbered, and supersede the earlier one', async (context) => {
@@ -161,6 +171,14 @@ test('records are numbered, and supersede the earlier one', async (context) => {
   assert.match(text, /^---\nstatus: proposed\ndate: 20\d\d-\d\d-\d\d\n---\n\n# Isolation level/)
   assert.match(text, /Supersedes \[0001-isolation\.md\]/)
   assert.match(text, /### When to decide again\n\n- towards/)
+})
+
+test('records go where they are wanted, or it is said why not', async (context) => {
+  const { path, run } = await folder(context, { taken: '' })
+  const { err } = await run(`advise isolation --defaults --record ${join(path, 'elsewhere')}`)
+  assert.equal(err, 'Written: elsewhere/0001-isolation.md')
+  const taken = await run('advise isolation --defaults --record taken')
+  assert.deepEqual([taken.code, /HF_USAGE: taken cannot be written to/.test(taken.err)], [2, true])
 })
 
 test('all decisions at once, and everything as JSON', async (context) => {

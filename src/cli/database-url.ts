@@ -11,7 +11,7 @@ export async function withDatabaseUrl<T>(
 ): Promise<T> {
   const name = env.DATABASE_DIRECT_URL ? 'DATABASE_DIRECT_URL' : 'DATABASE_URL'
   const url = env[name]
-  if (url) return work(checked(name, url))
+  if (url) return work(checkDatabaseUrl(name, url))
   if (isProduction(env)) {
     throw new HoldfastError('HF_CONFIG_INVALID', 'DATABASE_URL is missing.')
   }
@@ -29,7 +29,8 @@ export function isProduction(env: Terminal['env']): boolean {
   return (env.HOLDFAST_ENV || env.NODE_ENV) === 'production'
 }
 
-function checked(name: string, value: string): string {
+/** @param name of the setting, for the message; the value may hold a password. */
+export function checkDatabaseUrl(name: string, value: string): string {
   const url = URL.parse(value)
   if (url !== null && /^postgres(ql)?:$/.test(url.protocol)) return value
   throw new HoldfastError(

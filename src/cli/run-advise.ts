@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { type Advice, advise, type KnownAnswers } from '../advise/advice.ts'
 import { readAnswers } from '../advise/answers-file.ts'
 import { type Calculator, calculate, parseInputs } from '../advise/calculator.ts'
 import { calculators } from '../advise/calculators/calculators.ts'
-import { databaseFacts } from '../advise/database-facts.ts'
+import { databaseFacts, type Facts } from '../advise/database-facts.ts'
 import type { Decision } from '../advise/decision.ts'
 import { decisions } from '../advise/decisions/decisions.ts'
 import { type HandOff, handOffs } from '../advise/hand-offs.ts'
@@ -21,6 +21,8 @@ import { systemClock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { findRule } from '../rules/rules.ts'
 import type { CommandCall, Terminal } from './command.ts'
+import { checkDatabaseUrl } from './database-url.ts'
+import { unwritable } from './unwritable.ts'
 
 export async function runAdvise(call: CommandCall): Promise<number> {
   const [name, ...words] = call.args
@@ -108,8 +110,7 @@ async function given(call: CommandCall): Promise<Given> {
   const { terminal } = call
   const answered = await answersOf(call)
   const project = await projectFacts(terminal.cwd)
-  const url = call.text('database-url')
-  const database = url === undefined ? new Map() : await databaseFacts(url)
+  const database = await factsFrom(terminal, call.text('database-url'))
   for (const complaint of project.complaints) terminal.err(complaint)
   const read = new Map([...project.facts, ...database])
   for (const [id, { value, from }] of read) {
@@ -120,6 +121,19 @@ async function given(call: CommandCall): Promise<Given> {
       )
   }
   return { answered, read, project, all: new Map([...read, ...answered]) }
+}
+
+/** Advice without the database is still advice: what it does not tell is assumed, and said. */
+async function factsFrom({ err }: Terminal, url: string | undefined): Promise<Facts> {
+  if (url === undefined) return new Map()
+  checkDatabaseUrl('--database-url', url)
+  try {
+    return await databaseFacts(url)
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error
+    err(`${error.message} What it would have told is assumed.`)
+    return new Map()
+  }
 }
 
 async function answersOf({ terminal, text }: CommandCall): Promise<KnownAnswers> {
@@ -173,8 +187,11 @@ async function adviseAll(call: CommandCall, words: readonly string[]): Promise<n
 async function record(call: CommandCall, all: readonly Advice[]): Promise<void> {
   const folder = call.text('record')
   if (folder === undefined) return
+  const wanted = resolve(call.terminal.cwd, folder)
   for (const advice of all) {
-    const path = await writeRecord(join(call.terminal.cwd, folder), advice, systemClock.now())
+    const path = await writeRecord(wanted, advice, systemClock.now()).catch((error) => {
+      throw unwritable(folder, error)
+    })
     call.terminal.err(`Written: ${shown(call.terminal, path)}`)
   }
 }

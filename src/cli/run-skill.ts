@@ -4,13 +4,19 @@ import { HoldfastError } from '../base/fault.ts'
 import type { CommandCall } from './command.ts'
 import { SKILL_NAME, skillFiles } from './skill-files.ts'
 import { type Changes, installSkill, uninstallSkill } from './skill-install.ts'
+import { unwritable } from './unwritable.ts'
 
 export async function runInstall(call: CommandCall): Promise<number> {
   const files = await skillFiles()
   const folders = foldersOf(call)
   const where = folders.map((folder) => `  ${shown(call, folder)}`)
   await confirm(call, [`${files.size} files each into:`, ...where])
-  for (const folder of folders) tell(call, folder, await installSkill(folder, files))
+  for (const folder of folders) {
+    const changes = await installSkill(folder, files).catch((error) => {
+      throw unwritable(shown(call, folder), error)
+    })
+    tell(call, folder, changes)
+  }
   return 0
 }
 

@@ -3,7 +3,7 @@
  * manifest beside it; only files that are still as they were written are replaced or removed, and
  * only folders that were made here and are empty again.
  */
-import { lstat, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { sha256 } from '../base/digest.ts'
 import { HoldfastError } from '../base/fault.ts'
@@ -97,13 +97,16 @@ async function removeFiles(
   return removed
 }
 
-/** Makes a folder with those above it; gives those that were not there, outermost first. */
+/**
+ * Makes a folder with those above it; gives those that were not there, outermost first. One by one:
+ * in a file system that makes none (/proc), the recursive form of mkdir does not come back.
+ */
 async function makeFolders(folder: string): Promise<readonly string[]> {
-  const first = await mkdir(folder, { recursive: true })
-  if (first === undefined) return []
-  const made: string[] = []
-  for (let at = folder; at.length >= first.length; at = dirname(at)) made.unshift(at)
-  return made
+  const found = await stat(folder).catch(() => undefined)
+  if (found?.isDirectory()) return []
+  const above = dirname(folder) === folder ? [] : await makeFolders(dirname(folder))
+  await mkdir(folder)
+  return [...above, folder]
 }
 
 async function filesBelow(folder: string): Promise<readonly string[]> {

@@ -145,6 +145,16 @@ describe('install and uninstall', () => {
     assert.equal(await readFile(join(at, 'a.md'), 'utf8'), 'two')
   })
 
+  test('say where nothing can be written', async (context) => {
+    const { path, run } = await folder(context)
+    await writeFile(join(path, 'taken'), '')
+    for (const dir of ['taken', '/proc/none']) {
+      const { code, err } = await run(`skill install --yes --dir ${dir}`)
+      assert.equal(code, 2)
+      assert.match(err, /HF_USAGE: .*(?:taken|none)\/holdfast-backend cannot be written to \(E/)
+    }
+  })
+
   test('refuse a link and a manifest that points elsewhere', async (context) => {
     const { path, run } = await folder(context)
     await mkdir(join(path, 'real/skills'), { recursive: true })

@@ -9,8 +9,11 @@ const NEWLINE = 0x0a
 /** Answers that are not written yet: a client that sends and never reads is not read from either. */
 const UNDER_WAY_MAX = 64
 
-/** What is under way when the input ends may still be answered: `printf ... | holdfast mcp` is a client too. */
-const GRACE_MS = 2_000
+/**
+ * What is under way when the input ends may still be answered: `printf ... | holdfast mcp` is a client
+ * too. One that wants the process gone sends a signal as well.
+ */
+const GRACE_MS = 20_000
 
 /** Resolves when the input has ended: that is how a client says goodbye. */
 export async function serveStdio(
