@@ -228,3 +228,24 @@ test('nothing of the project is run', async (context) => {
   await run('')
   assert.throws(() => readFileSync(join(folder, 'ran')))
 })
+
+test('one file or folder alone, with what it imports', async (context) => {
+  const { run } = project(context, {
+    'src/users.ts': FAULT,
+    'src/orders/find.ts': FAULT.replaceAll('users', 'orders'),
+    'src/orders-old.ts': FAULT,
+  })
+  const paths = async (line: string) =>
+    json((await run(`${line} --json`)).out).findings.map(({ path }: { path: string }) => path)
+  assert.deepEqual(await paths('--only src/users.ts'), ['src/users.ts'])
+  assert.deepEqual(await paths('--only src/orders'), ['src/orders/find.ts'])
+  assert.deepEqual(await paths('. --only .'), await paths(''))
+  for (const [line, message] of [
+    ['--only nowhere', /--only nowhere: there is no such file or folder/],
+    ['src/orders --only src/users.ts', /lies outside of/],
+  ] as const) {
+    const { code, err } = await run(line)
+    assert.equal(code, 2)
+    assert.match(err, message)
+  }
+})
