@@ -14,9 +14,9 @@ import pg from 'pg'
 import { HoldfastError } from '../base/fault.ts'
 import { uuidv7 } from '../base/id.ts'
 import { ensureLoginRole, withAdmin } from '../database/embedded/login-role.ts'
-import { isProcessAlive } from '../database/embedded/process-liveness.ts'
 import { startTestServer } from '../database/embedded/test-server.ts'
 import { readSupportedVersion } from '../database/server-version.ts'
+import { isProcessAlive } from '../runtime/process-liveness.ts'
 
 export interface TestDatabase {
   readonly name: string

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../base/clock.ts'
 import { HoldfastError } from '../../base/fault.ts'
 import { randomToken } from '../../base/id.ts'
-import { isProcessAlive } from './process-liveness.ts'
+import { isProcessAlive } from '../../runtime/process-liveness.ts'
 
 const POLL_MS = 20
 /** Between making the folder and writing the pid lie microseconds; ten seconds mean it died there. */

@@ -20,6 +20,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isFault } from '../../base/fault.ts'
 import { randomToken } from '../../base/id.ts'
+import { isProcessAlive } from '../../runtime/process-liveness.ts'
 import { copyCluster, dataFolder } from './cluster.ts'
 import type { KeeperReport, KeeperState, KeeperTask } from './keeper-protocol.ts'
 import {
@@ -28,7 +29,6 @@ import {
   startPostmaster,
   stopPostmaster,
 } from './postmaster.ts'
-import { isProcessAlive } from './process-liveness.ts'
 
 /** Who started the keeper connects at once; if it died meanwhile nobody will. */
 const FIRST_USER_TIMEOUT_MS = 15_000

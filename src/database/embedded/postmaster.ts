@@ -23,8 +23,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../base/clock.ts'
 import { HoldfastError } from '../../base/fault.ts'
+import { isProcessAlive } from '../../runtime/process-liveness.ts'
 import type { Binaries } from './binaries.ts'
-import { isProcessAlive } from './process-liveness.ts'
 import type { ServerAccount } from './server-account.ts'
 
 export type ServerSettings = Readonly<Record<string, string | number>>

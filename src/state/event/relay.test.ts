@@ -5,6 +5,7 @@ import { HoldfastError } from '../../base/fault.ts'
 import { runAsLoops } from '../../database/as-loops.ts'
 import type { StatementError } from '../../database/sqlstate.ts'
 import { silentLog } from '../../runtime/log.ts'
+import { processName } from '../../runtime/process-liveness.ts'
 import {
   append,
   drain,
@@ -14,6 +15,7 @@ import {
   newEvent,
   newRelay,
 } from '../../testing/event-bench.ts'
+import { goneProcess, noGoneProcess } from '../../testing/gone-process.ts'
 import { tableRows } from '../../testing/job-bench.ts'
 import { loopSuite } from '../../testing/loop-suite.ts'
 import type { StateDatabase } from '../../testing/state-database.ts'
@@ -173,6 +175,29 @@ describe('two relays', () => {
     await drain(second)
     assert.deepEqual(await keysOf(), [1])
     await second.stop()
+  })
+
+  test('wait for a lease while its process lives, and not once it is gone', {
+    skip: noGoneProcess,
+  }, async () => {
+    const holdAs = (process: string) =>
+      runAsLoops(database.pool, {
+        text: `UPDATE holdfast.subscriptions
+SET holder = $2, lease_until = clock_timestamp() + interval '1 h' WHERE name = $1`,
+        values: [name, `019a5f3e-7c1d-7000-8a5b-3f2e1d0c9b8a@${process}`],
+      })
+    const relay = newRelay(database.pool, [handlerOf()])
+    await relay.register()
+    await append(database, newEvent(event, 'a', 1))
+    for (const unsure of [processName(), 'elsewhere:4711']) {
+      await holdAs(unsure)
+      await drain(relay)
+      assert.deepEqual(await keysOf(), [], unsure)
+    }
+    await holdAs(await goneProcess())
+    await drain(relay)
+    assert.deepEqual(await keysOf(), [1])
+    await relay.stop()
   })
 })
 

@@ -13,6 +13,7 @@ import { runAsLoops } from '../../database/as-loops.ts'
 import type { Pool } from '../../database/pool.ts'
 import type { Log } from '../../runtime/log.ts'
 import { Lifecycle, Loop, type LoopSignals, type Runnable, type Turn } from '../../runtime/loop.ts'
+import { isProcessGone, processName } from '../../runtime/process-liveness.ts'
 import { type EventEnding, Feed, MovedError, type SubscriptionHandler } from './feed.ts'
 import * as store from './store.ts'
 import { Watermark } from './watermark.ts'
@@ -26,7 +27,10 @@ export interface RelayOptions {
   readonly subscriptions: readonly SubscriptionHandler[]
   /** How soon an event is found that nobody woke this relay for. */
   readonly intervalMs?: number
-  /** How long after a crash another relay takes over. Raised to twice the longest handler timeout. */
+  /**
+   * How long after a crash another relay takes over, at the latest: one on the same machine sees that
+   * the process is gone. Raised to twice the longest handler timeout.
+   */
   readonly leaseMs?: number
   /** How long `stop` lets a handler go on before it is aborted. */
   readonly drainMs?: number
@@ -71,7 +75,8 @@ interface LeasedRow {
 export class Relay implements Runnable {
   readonly name = 'relay'
   readonly #options: RelayOptions
-  readonly #holder = uuidv7()
+  /** A process may run several. */
+  readonly #holder = `${uuidv7()}@${processName()}`
   readonly #leaseMs: number
   readonly #drainMs: number
   readonly #failingMax: number
@@ -158,7 +163,7 @@ export class Relay implements Runnable {
 
   async #turn(signal: AbortSignal): Promise<Turn> {
     await this.register()
-    const leased = await this.#lease()
+    const leased = await this.#leaseAll()
     const feeds = leased.map((row) => this.#feedFor(row))
     const parked = feeds.filter((_, index) => leased[index]?.due)
     const retried = await this.#onEach(parked, (feed) => feed.retryParked(signal))
@@ -168,6 +173,25 @@ export class Relay implements Runnable {
     const open = feeds.filter((_, index) => !this.#isHeldBack(leased[index] as LeasedRow))
     const advanced = await this.#onEach(open, (feed) => feed.advance(watermark, signal))
     return [...retried, ...advanced].includes('again') ? 'again' : 'idle'
+  }
+
+  /** Those of relays that are known to be gone too. */
+  async #leaseAll(): Promise<readonly LeasedRow[]> {
+    const leased = await this.#lease()
+    if (leased.length === this.#handlers.size) return leased
+    return (await this.#freeHeldByGone()) ? this.#lease() : leased
+  }
+
+  async #freeHeldByGone(): Promise<boolean> {
+    const { pool, log } = this.#options
+    const others = store.listOtherHolders([...this.#handlers.keys()], this.#holder)
+    const [rows] = await runAsLoops(pool, others)
+    const holders = rows?.rows.map(({ holder }) => holder as string) ?? []
+    const gone = holders.filter((holder) => isProcessGone(holder))
+    if (gone.length === 0) return false
+    log.warn({ relays: gone }, 'A relay was lost; its subscriptions are taken over.')
+    await runAsLoops(pool, ...gone.map((holder) => store.releaseSubscriptions(holder)))
+    return true
   }
 
   async #lease(): Promise<readonly LeasedRow[]> {

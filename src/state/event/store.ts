@@ -116,6 +116,15 @@ WHERE s.name = ANY($1::text[]) AND s.holder = $2 AND s.lease_until > clock_times
   }
 }
 
+/** Who else holds some of them at present. */
+export function listOtherHolders(names: readonly string[], holder: string): Statement {
+  return {
+    text: `SELECT DISTINCT holder FROM holdfast.subscriptions
+WHERE name = ANY($1::text[]) AND holder <> $2 AND lease_until > clock_timestamp()`,
+    values: [names, holder],
+  }
+}
+
 export function releaseSubscriptions(holder: string): Statement {
   return {
     text: 'UPDATE holdfast.subscriptions SET lease_until = NULL, holder = NULL WHERE holder = $1',

@@ -3,6 +3,8 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { systemClock } from '../../base/clock.ts'
 import { runAsLoops } from '../../database/as-loops.ts'
 import { silentLog } from '../../runtime/log.ts'
+import { processName } from '../../runtime/process-liveness.ts'
+import { goneProcess, noGoneProcess } from '../../testing/gone-process.ts'
 import {
   enqueue,
   expireWorkers,
@@ -40,9 +42,9 @@ const rescuerOf = (onRescued?: () => void, followed: readonly string[] = []) =>
   })
 
 /** A worker that has claimed and will never be heard of again. */
-async function claimAndVanish(jobs: number): Promise<number> {
+async function claimAndVanish(jobs: number, name = 'gone'): Promise<number> {
   const { pool } = database
-  const [registered] = await runAsLoops(pool, store.registerWorker('gone', 60_000))
+  const [registered] = await runAsLoops(pool, store.registerWorker(name, 60_000))
   const worker = registered?.rows[0]?.id as number
   const [claimed] = await runAsLoops(pool, store.claim(worker, [{ queue: 'default', jobs }]))
   assert.equal(claimed?.rowCount, jobs)
@@ -70,6 +72,21 @@ describe('rescuer', () => {
       [1, 1],
     )
     assert.deepEqual(await tableRows(database, 'job_workers'), [])
+  })
+
+  test('does so at once where the process of the worker is known to be gone', {
+    skip: noGoneProcess,
+  }, async () => {
+    await enqueue(database, newJob('a.b'), newJob('a.b'))
+    await claimAndVanish(1, processName())
+    await claimAndVanish(1, await goneProcess())
+    await rescuerOf().runOnce()
+    assert.equal((await tableRows(database, 'jobs')).length, 1)
+    const workers = await tableRows(database, 'job_workers')
+    assert.deepEqual(
+      workers.map(({ name }) => name),
+      [processName()],
+    )
   })
 
   test('buries a job that has lost its worker in its last attempt', async () => {

@@ -1,5 +1,6 @@
 /**
- * Gives the jobs of workers that are gone back to the others. Any process may run one, and several
+ * Gives the jobs of workers that are gone back to the others: those whose lease has run out, and at
+ * once those whose process ran on this machine and does no more. Any process may run one, and several
  * do no harm: each orphan is taken in one statement.
  */
 import { integerOption } from '../../base/bounds.ts'
@@ -8,7 +9,8 @@ import { runAsLoops } from '../../database/as-loops.ts'
 import type { Pool } from '../../database/pool.ts'
 import type { Log } from '../../runtime/log.ts'
 import { Loop, type LoopSignals, type Turn } from '../../runtime/loop.ts'
-import { type Rescued, removeExpiredWorkers, rescueOrphans } from './store.ts'
+import { isProcessGone } from '../../runtime/process-liveness.ts'
+import { listWorkers, type Rescued, removeExpiredWorkers, rescueOrphans } from './store.ts'
 
 export interface RescuerOptions {
   readonly pool: Pool
@@ -45,7 +47,8 @@ export function createRescuer(options: RescuerOptions): Loop {
 async function rescue(options: RescuerOptions): Promise<Turn> {
   const { pool, log, onRescued, followed = [] } = options
   const orphansBack = rescueOrphans(JOBS_MAX, followed)
-  const [expired, orphans] = await runAsLoops(pool, removeExpiredWorkers(), orphansBack)
+  const removed = removeExpiredWorkers(await goneWorkers(pool))
+  const [expired, orphans] = await runAsLoops(pool, removed, orphansBack)
   for (const worker of expired?.rows ?? []) log.warn({ ...worker }, 'A worker was lost.')
   const rescued = (orphans?.rows ?? []) as unknown as Rescued[]
   for (const job of rescued.filter((each) => each.dead)) {
@@ -56,4 +59,10 @@ async function rescue(options: RescuerOptions): Promise<Turn> {
     onRescued?.()
   }
   return rescued.length < JOBS_MAX ? 'idle' : 'again'
+}
+
+async function goneWorkers(pool: Pool): Promise<readonly number[]> {
+  const [workers] = await runAsLoops(pool, listWorkers)
+  const gone = workers?.rows.filter(({ name }) => isProcessGone(name as string)) ?? []
+  return gone.map(({ id }) => id as number)
 }

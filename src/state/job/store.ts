@@ -219,10 +219,20 @@ export function removeWorker(worker: number): Statement {
   return { text: 'DELETE FROM holdfast.job_workers WHERE id = $1', values: [worker] }
 }
 
-export function removeExpiredWorkers(): Statement {
+/** More than there are of them; they are told apart by their names. */
+const WORKERS_MAX = 1_000
+
+export const listWorkers: Statement = {
+  text: `SELECT id, name FROM holdfast.job_workers LIMIT ${WORKERS_MAX}`,
+  values: [],
+}
+
+/** And those that are `gone`, whatever their lease says. */
+export function removeExpiredWorkers(gone: readonly number[]): Statement {
   return {
-    text: 'DELETE FROM holdfast.job_workers WHERE lease_until < clock_timestamp() RETURNING id, name',
-    values: [],
+    text: `DELETE FROM holdfast.job_workers
+WHERE lease_until < clock_timestamp() OR id = ANY($1::bigint[]) RETURNING id, name`,
+    values: [gone],
   }
 }
 

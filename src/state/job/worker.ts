@@ -8,13 +8,13 @@
  * no longer its own is aborted, one that it does not know of (the answer to a claim was lost) goes
  * back. A worker that cannot renew is replaced by the rescuer; whatever it still does is fenced.
  */
-import { hostname } from 'node:os'
 import { integerOption } from '../../base/bounds.ts'
 import { type Clock, pause } from '../../base/clock.ts'
 import { runAsLoops } from '../../database/as-loops.ts'
 import type { Pool } from '../../database/pool.ts'
 import type { Log } from '../../runtime/log.ts'
 import { Lifecycle, Loop, type LoopSignals, type Runnable, type Turn } from '../../runtime/loop.ts'
+import { processName } from '../../runtime/process-liveness.ts'
 import { Attempt, type Ending, errorText, type JobHandler } from './attempt.ts'
 import { type Settlement, Settler } from './settler.ts'
 import * as store from './store.ts'
@@ -33,7 +33,7 @@ export interface WorkerOptions {
   readonly followed?: readonly string[]
   /** How soon a job is found that nobody woke this worker for. */
   readonly intervalMs?: number
-  /** How long after a crash its jobs are given to others, at the earliest. */
+  /** How long after a crash its jobs are given to others, at the earliest, if not on its own machine. */
   readonly leaseMs?: number
   /** How long `stop` lets running jobs go on before it aborts them. */
   readonly drainMs?: number
@@ -210,8 +210,7 @@ export class Worker implements Runnable {
   async #register(): Promise<number> {
     if (this.#id !== undefined) return this.#id
     const { pool } = this.#options
-    const name = `${hostname()}:${process.pid}`
-    const [rows] = await runAsLoops(pool, store.registerWorker(name, this.#leaseMs))
+    const [rows] = await runAsLoops(pool, store.registerWorker(processName(), this.#leaseMs))
     this.#id = rows?.rows[0]?.id as number
     return this.#id
   }
