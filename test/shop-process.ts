@@ -10,11 +10,12 @@ const PROGRAM = fileURLToPath(new URL('../example/shop/main.ts', import.meta.url
 const NO_PAYMENTS = { PAYMENTS_URL: 'http://127.0.0.1:9', PAYMENTS_ACCOUNTS: '[]' }
 
 interface Told {
-  readonly api: string
+  readonly api?: string
   readonly admin: string
 }
 
 export class ShopProcess {
+  /** Empty where this process does not serve. */
   readonly api: string
   readonly admin: string
   readonly #child: ChildProcess
@@ -24,17 +25,23 @@ export class ShopProcess {
 
   private constructor(child: ChildProcess, told: Told, log: Promise<string>) {
     this.#child = child
-    this.api = told.api
+    this.api = told.api ?? ''
     this.admin = told.admin
     this.log = log
     this.#exit = exitCode(child)
   }
 
   /** Resolves once it listens. */
-  static async start(env: Readonly<Record<string, string>>): Promise<ShopProcess> {
+  static async start(
+    env: Readonly<Record<string, string>>,
+    role: 'api' | 'worker' | 'all' = 'all',
+  ): Promise<ShopProcess> {
     const { PATH } = process.env
     const stdio = ['ignore', 'pipe', 'inherit', 'ipc'] as const
-    const child = fork(PROGRAM, { env: { PATH, ...NO_PAYMENTS, ...env }, stdio: [...stdio] })
+    const child = fork(PROGRAM, [role], {
+      env: { PATH, ...NO_PAYMENTS, ...env },
+      stdio: [...stdio],
+    })
     const log = text(child.stdout as NonNullable<ChildProcess['stdout']>)
     const ended = exitCode(child).then(async (code) => {
       throw new Error(`The shop ended at its start with code ${code}: ${await log}`)
