@@ -11,6 +11,8 @@ import { median, table } from './lib/statistics.ts'
 import type { Plan } from './place-order.ts'
 
 const START = `
+import { once } from 'node:events'
+import { get } from 'node:http'
 const { performance } = globalThis
 const before = performance.now()
 const { anyPrincipal, defineQuery, holdfast, loadConfig, startApp } = await import('holdfast')
@@ -25,7 +27,7 @@ const ping = {
 }
 const app = builder.defineApp({ modules: [ping] })
 const running = await startApp(app, { config: loadConfig(process.env) })
-const { status } = await fetch(running.apiUrl + '/health/ready')
+const [{ statusCode: status }] = await once(get(running.apiUrl + '/health/ready'), 'response')
 process.send({ importMs, readyMs: performance.now(), status })
 `
 

@@ -10,6 +10,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Clock } from '../../base/clock.ts'
+import { HoldfastError } from '../../base/fault.ts'
 import { uuidv7 } from '../../base/id.ts'
 import { builtinProblem, ProblemError, problemReply } from '../../operation/problem.ts'
 import type { HttpConfig } from '../../runtime/config.ts'
@@ -53,6 +54,16 @@ const HEADERS_MAX = 2000
 const SILENCE_SLACK_MS = 30_000
 /** Longer parameters are no ids. */
 const PARAMETER_LENGTH_MAX = 1024
+
+/** Operations bring their own schemas. Named, so that fastify does not load what it compiles by. */
+const noSchemas = {
+  buildValidator: refuseSchema as never,
+  buildSerializer: refuseSchema as never,
+}
+
+function refuseSchema(): never {
+  throw new HoldfastError('HF_BUG', 'Bug: a raw route has a schema; its handler checks its input.')
+}
 
 const requestCount = Symbol('requests on this connection')
 interface CountedSocket extends Socket {
@@ -144,6 +155,7 @@ export class HttpHost {
         this.refuse(request.raw, reply.raw, builtinProblem('not-found'))
       },
       clientErrorHandler: () => {},
+      schemaController: { compilersFactory: noSchemas },
       routerOptions: {
         caseSensitive: true,
         ignoreTrailingSlash: false,
