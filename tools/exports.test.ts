@@ -17,10 +17,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { testDatabase } from '../src/testing/test-database.ts'
+import { TenLines } from './docs/ten-lines.ts'
 
 const root = join(import.meta.dirname, '..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const SOURCE = 'holdfast-source'
+const noShell = ['bash', 'curl', 'npx'].filter((name) => spawnSync(name, ['--version']).error)
 
 interface Door {
   readonly [SOURCE]: string
@@ -203,6 +205,19 @@ describe('built and installed', () => {
     const { packages, reply } = JSON.parse(output.stdout.split('\n').at(-1) as string)
     assert.deepEqual(reply, { hello: 'Ada' })
     assert.deepEqual(packages, ['fastify', 'pg', 'pino', 'zod'])
+  })
+
+  test('the app of the README compiles, runs by holdfast dev, and draws one ticket twice', {
+    skip: noShell.length > 0 && `no ${noShell}`,
+  }, async (t) => {
+    const app = new TenLines(folder)
+    t.after(() => app.end())
+    assert.equal(app.compile(), '')
+    const { code, output, errors } = await app.run()
+    assert.equal(code, 0, errors)
+    const [first = '', again, ...rest] = output.split('\n')
+    assert.equal(JSON.parse(first).guest, 'Ada')
+    assert.deepEqual([again, ...rest], [first, ''])
   })
 
   test('what is no door stays closed', () => {

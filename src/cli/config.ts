@@ -59,6 +59,14 @@ export async function loadProject(cwd: string, given: string | undefined): Promi
   return toProject(path, file, module.config)
 }
 
+/** False where nobody has written one: an app without tables of its own needs none. */
+export function hasProject(cwd: string): boolean {
+  return FILES.some((name) => existsSync(resolve(cwd, name)))
+}
+
+/** Of an app without tables: the framework's own migrations, and no types. */
+export const bareProject: Project = { sources: [], typesFile: undefined, appFile: undefined }
+
 function findFile(cwd: string, given: string | undefined): string {
   const candidates = (given === undefined ? FILES : [given]).map((name) => resolve(cwd, name))
   const found = candidates.find((path) => existsSync(path))

@@ -14,7 +14,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { migrate } from '../database/migrate/migrate.ts'
 import type { Command, CommandCall, Terminal } from './command.ts'
-import type { Project } from './config.ts'
+import { bareProject, hasProject, type Project } from './config.ts'
 import { isProduction, withDatabaseUrl } from './database-url.ts'
 import { projectOf, sourcesOf } from './project.ts'
 import { watchFolder } from './watch-folder.ts'
@@ -37,7 +37,8 @@ export const dev: Command = {
       )
     }
     const file = mainFile(call)
-    const project = await projectOf(call)
+    const named = call.text('config') !== undefined || hasProject(terminal.cwd)
+    const project = named ? await projectOf(call) : bareProject
     return withDatabaseUrl(terminal, (url) =>
       new DevSession({ terminal, project, file, url, clock: systemClock }).run(),
     )
