@@ -17,6 +17,7 @@ export {
   rotateApiKey,
 } from './access/api-key/api-key.ts'
 export type { RoleTable } from './access/role-table.ts'
+export type { AnonymousRequest, AnonymousTenant } from './app/anonymous.ts'
 export { migrationSources } from './app/sources.ts'
 export type { RunningApp, StartOptions } from './app/start-app.ts'
 export { type FaultCode, HoldfastError, isFault } from './base/fault.ts'

@@ -1,11 +1,11 @@
 /** The two ports of a process: the API for callers, the admin port for those who run it. */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Authenticator } from '../access/authenticate.ts'
 import { type Clock, pause } from '../base/clock.ts'
-import { anonymousPrincipal } from '../base/principal.ts'
 import { execute } from '../operation/execute.ts'
 import { expectedProblem } from '../operation/failure.ts'
 import { builtinProblem, type ProblemError } from '../operation/problem.ts'
-import type { RegisteredOperation, Registry } from '../operation/registered.ts'
+import type { Registry } from '../operation/registered.ts'
 import type { OperationRuntime } from '../operation/runtime.ts'
 import { verifySigned } from '../operation/signed-request.ts'
 import { stageBody } from '../operation/stage-body.ts'
@@ -17,6 +17,7 @@ import { type AdminServer, createAdminServer } from '../transport/http/admin-ser
 import { createHttpServer, type HttpServer } from '../transport/http/server.ts'
 import { type ApiInfo, openApi } from '../transport/rest/openapi.ts'
 import type { Authentication } from '../transport/rest/operation-route.ts'
+import { type AnonymousTenant, nobody } from './anonymous.ts'
 
 export interface DoorOptions {
   readonly config: Config
@@ -29,6 +30,7 @@ export interface DoorOptions {
   readonly clock: Clock
   readonly serving: boolean
   readonly api?: ApiInfo | undefined
+  readonly anonymousTenant?: AnonymousTenant | undefined
 }
 
 export interface Doors {
@@ -74,12 +76,12 @@ function stops(server: HttpServer | undefined, admin: AdminServer, clock: Clock)
 }
 
 function apiServer(options: DoorOptions, description: string): HttpServer {
-  const { registry, runtime, authenticator, health, log, clock, config, telemetry } = options
+  const { registry, runtime, health, log, clock, config, telemetry } = options
   return createHttpServer({
     registry,
     execute: (operation, request) => execute(runtime, operation, request),
     stage: (command, request) => stageBody(runtime, command, request),
-    authenticate: (text, operation) => authenticate(authenticator, text, operation),
+    authenticate: (text, _operation, headers) => authenticate(options, text, headers),
     verify: (operation, { headers, body }) => {
       const { services } = runtime
       return verifySigned(operation, { headers, body, nowMs: clock.now(), services })
@@ -93,15 +95,12 @@ function apiServer(options: DoorOptions, description: string): HttpServer {
   })
 }
 
-/** Without a credential one is nobody, of no tenant; the rule of the operation decides about that. */
-const NOBODY: Authentication = { principal: anonymousPrincipal('') }
-
 function authenticate(
-  authenticator: Authenticator,
+  { authenticator, anonymousTenant }: DoorOptions,
   text: string | undefined,
-  _operation: RegisteredOperation,
+  headers: IncomingHttpHeaders,
 ): Authentication | ProblemError | Promise<Authentication | ProblemError> {
-  if (text === undefined) return NOBODY
+  if (text === undefined) return { principal: nobody(anonymousTenant, headers) }
   const found = authenticator.authenticate(text)
   return found instanceof Promise ? found.then(answer, unanswered) : answer(found)
 }

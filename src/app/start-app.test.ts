@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { createServer } from 'node:net'
+import { json } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { z } from 'zod'
 import { createApiKey, queriesOf, revokeApiKey } from '../access/api-key/api-key.ts'
@@ -10,7 +13,7 @@ import { Pool } from '../database/pool.ts'
 import { holdfast } from '../operation/builder.ts'
 import { defineCommand, defineQuery } from '../operation/contract.ts'
 import type { LimitOption } from '../operation/limit.ts'
-import { anyPrincipal } from '../operation/rule.ts'
+import { anyone, anyPrincipal } from '../operation/rule.ts'
 import { loadConfig } from '../runtime/config.ts'
 import { appTransaction } from '../testing/state-database.ts'
 import { type TestDatabase, testDatabase } from '../testing/test-database.ts'
@@ -47,6 +50,26 @@ const Touch = defineCommand({
   input: z.object({}),
   output: Result,
 })
+
+const SignUp = defineCommand({
+  name: 'open.sign-up',
+  http: 'POST /sign-up',
+  input: z.object({}),
+  output: z.object({ tenant: z.string(), id: z.string() }),
+})
+
+/** Lets in whoever comes. */
+function openApp() {
+  const builder = holdfast<{ db: object }>()
+  const open = {
+    module: builder.defineModule({ name: 'open' }),
+    signUp: builder.handle(SignUp, {
+      allow: anyone,
+      run: ({ scope, tx }) => ({ tenant: scope.tenant, id: tx.id() }),
+    }),
+  }
+  return builder.defineApp({ modules: [open] })
+}
 
 /** Which services are running. */
 const running = new Set<string>()
@@ -110,4 +133,44 @@ test('a key that is revoked is refused from the first transaction on, also where
   await pool.close()
   await app.stop()
   assert.deepEqual([...running], [])
+})
+
+test('a command for anyone needs to be told whose it is, and the app does not start before', async () => {
+  await assert.rejects(startApp(openApp(), { config: config() }), (error) => {
+    assert.ok(isFault(error, 'HF_APP_INVALID'))
+    assert.match(error.message, /^HF_APP_INVALID: open\.sign-up: .*anonymousTenant/)
+    return true
+  })
+})
+
+test('whoever shows no credential belongs to the tenant that the app says, and is answered once', async () => {
+  await using cleanup = new AsyncDisposableStack()
+  const sites: Readonly<Record<string, string>> = { 'acme.example': 'acme' }
+  const app = await startApp(openApp(), {
+    config: config(),
+    anonymousTenant: ({ host }) => sites[host],
+  })
+  cleanup.defer(() => app.stop())
+  const ask = async (host: string, key: string) => {
+    // fetch chooses the host itself.
+    const headers = { host, 'idempotency-key': key }
+    const sent = request(`${app.apiUrl}/sign-up`, { method: 'POST', headers }).end()
+    const [response] = (await once(sent, 'response')) as [IncomingMessage]
+    return { status: response.statusCode, body: (await json(response)) as Record<string, unknown> }
+  }
+  const key = randomUUID()
+  const first = await ask('acme.example', key)
+  assert.deepEqual([first.status, first.body.tenant], [200, 'acme'])
+  assert.deepEqual(await ask('Acme.example:8080', key), first)
+  const none = await ask('evil.example', key)
+  assert.deepEqual([none.status, none.body.code], [401, 'unauthenticated'])
+  const pool = new Pool({ url: database.url, connectionsMax: 1 })
+  cleanup.defer(() => pool.close())
+  const entries = await appTransaction(pool, 'acme', (tx) =>
+    tx.query({
+      text: `SELECT actor FROM holdfast.audit_entries WHERE operation = 'open.sign-up'`,
+      values: [],
+    }),
+  )
+  assert.deepEqual(entries.rows, [{ actor: 'anonymous' }])
 })

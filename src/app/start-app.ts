@@ -29,6 +29,7 @@ import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.
 import { startedChannel } from '../runtime/telemetry/watch-work.ts'
 import { CLAIM_WAIT_MS_DEFAULT, RETENTION_MS_DEFAULT } from '../state/idempotency/idempotency.ts'
 import type { ApiInfo } from '../transport/rest/openapi.ts'
+import { type AnonymousTenant, checkAnonymous } from './anonymous.ts'
 import { backlogLoop } from './backlog.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { observeOutbound, observePools, observeSpans } from './observe.ts'
@@ -43,6 +44,11 @@ export interface StartOptions {
   readonly does?: readonly ('api' | 'loops')[]
   /** What the roles that API keys carry stand for. */
   readonly roles?: RoleTable
+  /**
+   * Whose callers are who show no credential: one tenant, or by what their request says. Needed where a
+   * command lets `anyone` in.
+   */
+  readonly anonymousTenant?: AnonymousTenant
   /** Ready-made services that stand in for those of the same name: for tests. */
   readonly services?: Readonly<Record<string, unknown>>
   /** How the description and the documentation name the API. Default: `API`, version 1. */
@@ -135,6 +141,7 @@ async function assembled(app: AppDefinition, options: Settled, spans: OpenTracin
 function assemble(app: AppDefinition, options: Settled, telemetry: Telemetry) {
   const { config, clock, log } = options
   const registry = buildRegistry(app, [], cursorSeal(config))
+  checkAnonymous(registry, options.anonymousTenant)
   const url = databaseUrl(config)
   const directUrl = config.database.directUrl?.reveal() ?? url
   const { connectionsMax } = config.database
@@ -218,6 +225,7 @@ async function open(
   const doors = await openDoors({
     ...parts,
     api: options.api,
+    anonymousTenant: options.anonymousTenant,
     runtime,
     authenticator,
     serving: does.includes('api'),

@@ -38,9 +38,20 @@ function subjectOf(limit: Limit, { scope, address }: OperationRequest): string {
 /** 4. By the rule of the matched operation, never by the text of a path. Default deny. */
 export function authorize(operation: RegisteredOperation, scope: Scope): void {
   const reason = refusal(operation.allow, { principal: scope.principal })
-  if (reason === undefined) return
+  if (reason === undefined) {
+    requireTenant(operation, scope)
+    return
+  }
   if (scope.principal.kind === 'anonymous') throw builtinProblem('unauthenticated')
   throw builtinProblem('forbidden', { detail: reason === '' ? undefined : reason })
+}
+
+/** Whatever a command writes, its key and its audit entry too, belongs to a tenant. */
+function requireTenant({ kind }: RegisteredOperation, scope: Scope): void {
+  if (kind !== 'command' || scope.tenant !== '') return
+  const detail =
+    'Nothing in the request says whose tenant it is for. Show a credential of that tenant.'
+  throw builtinProblem('unauthenticated', { detail })
 }
 
 /** A command that is not idempotent by nature needs a key; the refusal shows how to send one. */

@@ -29,7 +29,7 @@ export const anyPrincipal: AllowRule = described(
   ({ principal }) => principal.kind !== 'anonymous',
 )
 
-/** Everybody, without a credential too. */
+/** Everybody, without a credential too. For a command the app says whose tenant that is: `anonymousTenant`. */
 export const anyone: AllowRule = described('anyone', () => true)
 
 function described(description: string, rule: AllowRule): AllowRule {

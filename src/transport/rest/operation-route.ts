@@ -50,6 +50,7 @@ export interface Authentication {
 export type Authenticate = (
   credential: string | undefined,
   operation: RegisteredOperation,
+  headers: IncomingHttpHeaders,
 ) => Authentication | ProblemError | Promise<Authentication | ProblemError>
 
 /** For operations whose callers sign what they send: asked with the raw body, before it is parsed. */
@@ -186,7 +187,7 @@ export class OperationRoute {
   async #authenticate(request: IncomingMessage): Promise<Authentication | ProblemError> {
     const credential = bearerCredential(request.headers.authorization)
     if (credential instanceof ProblemError) return credential
-    const found = await this.#options.authenticate(credential, this.operation)
+    const found = await this.#options.authenticate(credential, this.operation, request.headers)
     if (found instanceof ProblemError || found.principal.kind !== 'anonymous') return found
     // Whoever has shown nothing, where something must be shown, gets no body read.
     return refusal(this.operation.allow, found) === undefined
