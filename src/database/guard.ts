@@ -11,6 +11,7 @@
  */
 import { HoldfastError } from '../base/fault.ts'
 import type { Catalog } from './catalog.ts'
+import { isFrameworkStatement } from './framework-statement.ts'
 import { loadQueryParser, type QueryParser } from './guard/query-parser.ts'
 import { Repetition } from './guard/repetition.ts'
 import { judgeRows, type Verdict } from './guard/row-bound.ts'
@@ -187,7 +188,8 @@ class WriteGuard implements OperationGuard {
     const facts = factsOf(statement.text)
     if (facts.kind === 'transaction' || facts.kind === 'session')
       throw notYours(facts.kind, statement)
-    if (facts.writes.length > 0 && !this.#allowed.has(facts)) {
+    const isTheirs = facts.writes.length > 0 && !isFrameworkStatement(statement)
+    if (isTheirs && !this.#allowed.has(facts)) {
       this.#guard.assertOwn(facts, this.#place)
       this.#allowed.add(facts)
     }

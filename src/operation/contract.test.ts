@@ -70,7 +70,7 @@ test('options name the field, its bound and the reason', () => {
   assert.equal(
     refused(() => defineJob({ name: 'a.b', payload: id, attemptsMax: 0 })),
     'job "a.b": attemptsMax is 0 and must be a whole number from 1 to 100 ' +
-      '(20 attempts at the default backoff span about two hours; then it is a dead letter).',
+      '(20 attempts at the default backoff span one to two hours; then it is a dead letter).',
   )
   assert.match(
     refused(() => defineJob({ name: 'a.b', payload: id, timeoutMs: 1.5 })),

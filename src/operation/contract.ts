@@ -335,7 +335,7 @@ export const jobBounds = {
     min: 1,
     max: 100,
     default: 20,
-    because: '20 attempts at the default backoff span about two hours; then it is a dead letter',
+    because: '20 attempts at the default backoff span one to two hours; then it is a dead letter',
   },
   timeoutMs: {
     min: 100,

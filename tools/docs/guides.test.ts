@@ -9,7 +9,7 @@ import { filesOf, type Guestbook, newGuestbook, readGuide, runTests } from './gu
 import { Shell } from './shell.ts'
 import { pathOf, shows, writeFiles } from './snippets.ts'
 
-const GUIDES = ['queries-and-pages']
+const GUIDES = ['queries-and-pages', 'events-and-jobs', 'errors', 'tenants']
 const missing = ['bash', 'npx'].filter((name) => spawnSync(name, ['--version']).error)
 /** Seconds of work; a machine under load gets many of them. */
 const TIMEOUT_MS = 240_000

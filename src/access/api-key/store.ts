@@ -1,6 +1,7 @@
 /** All SQL about API keys. */
 import { ANSWER_GRACE_MS } from '../../database/answer-grace.ts'
 import { contextStatement } from '../../database/context.ts'
+import { frameworkStatement } from '../../database/framework-statement.ts'
 import type { Pool } from '../../database/pool.ts'
 import { type Sql, sql } from '../../database/sql.ts'
 import type { Rows, Statement } from '../../database/statement.ts'
@@ -37,12 +38,12 @@ const columns = sql`id, principal, environment, name, roles, permissions, create
 /** The tenant and who made it come from the context of the transaction, never from a value. */
 export function insertKey(row: NewKeyRow): Sql<KeyRow> {
   const { id, principal, environment, name, hash, roles, permissions, expiresAt } = row
-  return sql<KeyRow>`
+  return frameworkStatement(sql<KeyRow>`
     INSERT INTO holdfast.api_keys
       (id, principal, environment, name, hash, roles, permissions, expires_at)
     VALUES (${id}, ${principal}, ${environment}, ${name}, ${hash}, ${roles}, ${permissions},
       ${expiresAt})
-    RETURNING ${columns}`
+    RETURNING ${columns}`)
 }
 
 /**
@@ -50,7 +51,7 @@ export function insertKey(row: NewKeyRow): Sql<KeyRow> {
  * length of its life too. No row where the old key is unknown or has ended.
  */
 export function rotateKey(old: string, heir: HeirRow, overlapMs: number): Sql<KeyRow> {
-  return sql<KeyRow>`
+  return frameworkStatement(sql<KeyRow>`
     WITH old AS (
       SELECT id, principal, environment, name, roles, permissions, expires_at - created_at AS life
       FROM holdfast.api_keys
@@ -65,7 +66,7 @@ export function rotateKey(old: string, heir: HeirRow, overlapMs: number): Sql<Ke
       (id, principal, environment, name, hash, roles, permissions, expires_at)
     SELECT ${heir.id}::uuid, principal, environment, name, ${heir.hash}::bytea, roles, permissions,
       now() + life FROM old
-    RETURNING ${columns}`
+    RETURNING ${columns}`)
 }
 
 export interface HeirRow {
@@ -79,9 +80,9 @@ export function selectKey(id: string): Sql<KeyRow> {
 
 /** A second revocation changes nothing and returns the key too. */
 export function revokeKey(id: string): Sql<KeyRow> {
-  return sql<KeyRow>`
+  return frameworkStatement(sql<KeyRow>`
     UPDATE holdfast.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = ${id}
-    RETURNING ${columns}`
+    RETURNING ${columns}`)
 }
 
 export function selectKeys(limit: number, before: string | null): Sql<KeyRow> {
