@@ -4,6 +4,7 @@ export const adviseCommand: Command = {
   name: 'advise',
   summary:
     'Decide (advise database), calculate (advise queue arrivalsPerSecond=80), look up what to do (advise runbook pool exhausted); without a topic, list them',
+  example: 'holdfast advise queue arrivalsPerSecond=80',
   args: ['topic?', 'words...?'],
   options: {
     answers: { type: 'string', summary: 'A JSON file of answers; nothing is asked then' },

@@ -29,6 +29,10 @@ export interface Command {
   /** One or two words: 'types', 'migrate up'. */
   readonly name: string
   readonly summary: string
+  /** A line that does something useful as it stands, or with names of one's own. */
+  readonly example: string
+  /** What its exit codes mean beyond `exitCodes`. */
+  readonly exits?: Readonly<Record<number, string>>
   /**
    * Names of its arguments. The last one takes all further words where it ends in '...', and may be
    * left out where it ends in '?'; 'words...?' is both.

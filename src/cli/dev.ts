@@ -27,6 +27,7 @@ const STOP_MS = 250
 export const dev: Command = {
   name: 'dev',
   summary: 'Run the app, and start it again at each change; main.ts unless a file is named',
+  example: 'holdfast dev',
   args: ['file?'],
   async run(call) {
     const { terminal } = call

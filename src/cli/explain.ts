@@ -12,6 +12,7 @@ export const explainCommand: Command = {
   name: 'explain',
   summary:
     'Show the steps, the SQL, the round trips and the problems of an operation; without one, list them',
+  example: 'holdfast explain ordering.place-order',
   args: ['operation?'],
   options: {
     json: { type: 'boolean', summary: 'The same as JSON' },

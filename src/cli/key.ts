@@ -18,6 +18,7 @@ import { pending } from './project.ts'
 export const keyNew: Command = {
   name: 'key new',
   summary: 'Make an API key of a tenant, and print it, this once',
+  example: "holdfast key new acme --permissions 'orders:*'",
   args: ['tenant'],
   options: {
     permissions: { type: 'string', summary: 'With commas between them: orders:read,products:*' },

@@ -75,6 +75,26 @@ test('misuse exits with 2 and says what was meant', async (context) => {
   }
 })
 
+test('help is for one command, for a group, or for all', async (context) => {
+  const { run } = await project(context)
+  const all = await run('--help')
+  assert.match(
+    all.out,
+    /^Usage: holdfast <command> \[options\]\n[\s\S]*holdfast types[\s\S]*DATABASE_URL/,
+  )
+  assert.equal((await run('frobnicate --help')).out, all.out)
+  const one = await run('migrate status --help')
+  assert.match(
+    one.out,
+    /^Usage: holdfast migrate status\n[\s\S]*--check[\s\S]*1 {2}with --check: .*; or it failed/,
+  )
+  assert.doesNotMatch(one.out, /migrate up/)
+  assert.match(
+    (await run('migrate --help')).out,
+    /migrate status[\s\S]*migrate up[\s\S]*migrate new/,
+  )
+})
+
 test('a project file that is missing or wrong exits with 2', async (context) => {
   const none = await project(context)
   assert.match((await none.run('types')).err, /There is no holdfast\.config\.ts.*defineConfig/s)

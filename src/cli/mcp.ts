@@ -7,5 +7,6 @@ export const mcpCommand: Command = {
   options: {
     prove: { type: 'boolean', summary: 'Also offer to run proofs, which run code of the project' },
   },
+  example: 'holdfast mcp',
   run: async (call) => (await import('./run-mcp.ts')).runMcp(call),
 }

@@ -12,6 +12,8 @@ import { writeTypes } from './write-types.ts'
 export const migrateStatus: Command = {
   name: 'migrate status',
   summary: 'Show which migrations are applied',
+  example: 'holdfast migrate status --check',
+  exits: { 1: 'with --check: something is not applied' },
   options: { check: { type: 'boolean', summary: 'Fail unless all are applied' } },
   async run(call) {
     const sources = sourcesOf(await projectOf(call))
@@ -26,6 +28,8 @@ export const migrateStatus: Command = {
 export const migrateUp: Command = {
   name: 'migrate up',
   summary: 'Apply what is not applied yet, and write the row types',
+  example: 'holdfast migrate up',
+  exits: { 1: 'a file failed, or a table would leak between tenants' },
   options: {
     'out-of-order': {
       type: 'boolean',
@@ -52,6 +56,7 @@ export const migrateUp: Command = {
 export const migrateNew: Command = {
   name: 'migrate new',
   summary: 'Write an empty migration with the next number',
+  example: 'holdfast migrate new ordering add country',
   args: ['module', 'name...'],
   async run(call) {
     const [module = '', ...words] = call.args

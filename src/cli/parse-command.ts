@@ -9,17 +9,26 @@ export const globalOptions: Readonly<Record<string, CommandOption>> = {
   version: { type: 'boolean', summary: 'Show the version' },
 }
 
+export type Parsed = ParsedCommand | HelpAsked | { readonly kind: 'version' }
+
+export interface HelpAsked {
+  readonly kind: 'help'
+  /** Those that the words before it name; none where they name nothing. */
+  readonly commands: readonly Command[]
+}
+
 export interface ParsedCommand {
+  readonly kind: 'command'
   readonly command: Command
   readonly call: CommandCall
 }
 
-/** The command that the words name, or HF_USAGE. Undefined where --help or --version is asked for. */
+/** What the words ask for, or HF_USAGE. */
 export function parseCommand(
   argv: readonly string[],
   commands: readonly Command[],
   terminal: Terminal,
-): ParsedCommand | 'help' | 'version' {
+): Parsed {
   const { tokens } = parseArgs({
     args: [...argv],
     options: typesOf(commands),
@@ -28,15 +37,23 @@ export function parseCommand(
     tokens: true,
   })
   const options = tokens.filter((token) => token.kind === 'option')
-  if (options.some(({ name }) => name === 'help' || name === 'h')) return 'help'
-  if (options.some(({ name }) => name === 'version')) return 'version'
   const words = tokens.filter((token) => token.kind === 'positional').map(({ value }) => value)
+  if (options.some(({ name }) => name === 'help' || name === 'h')) {
+    return { kind: 'help', commands: commandsNamed(words, commands) }
+  }
+  if (options.some(({ name }) => name === 'version')) return { kind: 'version' }
   const command = findCommand(words, commands)
   const known = { ...globalOptions, ...command.options }
   const values = new Map(options.map((option) => [option.name, checkOption(option, known)]))
   const args = words.slice(command.name.split(' ').length)
   checkArgs(command, args)
-  return { command, call: toCall(terminal, args, values) }
+  return { kind: 'command', command, call: toCall(terminal, args, values) }
+}
+
+/** One, or all of a group: `migrate`. */
+function commandsNamed(words: readonly string[], commands: readonly Command[]): readonly Command[] {
+  const one = commands.filter(({ name }) => `${words.join(' ')} `.startsWith(`${name} `))
+  return one.length > 0 ? one : commands.filter(({ name }) => name.startsWith(`${words[0]} `))
 }
 
 function usage(message: string): HoldfastError {

@@ -27,6 +27,8 @@ import type { Command, CommandCall, Terminal } from './command.ts'
 export const proveCommand: Command = {
   name: 'prove',
   summary: 'Run what these files export under every interleaving and every crash that matters',
+  example: 'holdfast prove races.ts --junit races.xml',
+  exits: { 1: 'a rule is broken', 3: 'a search was cut off before its end' },
   args: ['file...'],
   options: {
     only: { type: 'string', summary: 'What is exported under this name alone' },

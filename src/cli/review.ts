@@ -13,6 +13,8 @@ import type { Command, CommandCall } from './command.ts'
 export const reviewCommand: Command = {
   name: 'review',
   summary: 'Look for the faults that lose, double or leak, in any TypeScript or JavaScript backend',
+  example: 'holdfast review src --level error',
+  exits: { 1: 'something was found' },
   args: ['dir?'],
   options: {
     level: {

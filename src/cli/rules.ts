@@ -18,6 +18,7 @@ export const rulesCommand: Command = {
   name: 'rules',
   summary:
     'Look into the rulebook: by id, by any words, by what you see ("symptoms" lists that); without one, list it',
+  example: 'holdfast rules idempotency',
   args: ['words...?'],
   options: {
     json: { type: 'boolean', summary: 'The same as JSON' },

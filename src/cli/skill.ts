@@ -8,6 +8,7 @@ const options = {
 export const skillInstall: Command = {
   name: 'skill install',
   summary: 'Put the skill for coding agents where they look; files that you changed are kept',
+  example: 'holdfast skill install --yes',
   options,
   run: async (call) => (await import('./run-skill.ts')).runInstall(call),
 }
@@ -15,6 +16,7 @@ export const skillInstall: Command = {
 export const skillUninstall: Command = {
   name: 'skill uninstall',
   summary: 'Take the skill out again; files that you changed or added stay',
+  example: 'holdfast skill uninstall --yes',
   options,
   run: async (call) => (await import('./run-skill.ts')).runUninstall(call),
 }

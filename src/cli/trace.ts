@@ -19,6 +19,8 @@ export const trace: Command = {
   name: 'trace',
   summary:
     'Show what a request has brought about: audit, events, deliveries, jobs, calls, webhooks',
+  example: 'holdfast trace 019ab0c4-7e1d-7000-9d3e-5b0c6f1f2a11',
+  exits: { 1: 'nothing is known of the request' },
   args: ['request-id'],
   options: {
     tenant: { type: 'string', summary: 'Where two tenants have used the same request id' },

@@ -8,6 +8,8 @@ import { checkTypes, writeTypes } from './write-types.ts'
 export const types: Command = {
   name: 'types',
   summary: 'Write the row types of the migrated database',
+  example: 'holdfast types --check',
+  exits: { 1: 'with --check: the file is not current' },
   options: { check: { type: 'boolean', summary: 'Fail if the file is not current' } },
   async run(call) {
     const { terminal } = call
