@@ -49,7 +49,12 @@ const source = {
 export async function testApiKeys(): Promise<TestApiKeys> {
   const database = await testDatabase()
   await migrate({ url: database.url, sources: [databaseSource, source] })
-  const pool = new Pool({ url: database.url, connectionsMax: 8 })
+  const pool = new Pool({
+    url: database.url,
+    connectionsMax: 8,
+    // What is tried is who may, and not how soon: a loaded machine gets its time.
+    acquireTimeoutMs: 60_000,
+  })
   const inTenant: TestApiKeys['inTenant'] = (tenant, work, options = {}) =>
     runTransaction(pool, transactionOptions(tenant, options), work)
   return {
