@@ -17,6 +17,10 @@ export function frameworkSources(): readonly MigrationSource[] {
   return FRAMEWORK.map(([name, path]) => ({ name, directory: new URL(path, import.meta.url) }))
 }
 
+/**
+ * The migrations of an app: those of the framework, then those of its modules in their order. For
+ * `migrate`.
+ */
 export function migrationSources(registry: Pick<Registry, 'modules'>): readonly MigrationSource[] {
   const modules = [...registry.modules.values()].flatMap(({ name, migrations }) =>
     migrations === undefined ? [] : [{ name, directory: migrations }],

@@ -38,6 +38,7 @@ import { migrationSources } from './sources.ts'
 import { type Loops, wireLimiter, wireLoops } from './wire.ts'
 import { WorkRecorder } from './work-recorder.ts'
 
+/** How an app is started. `config` comes from `loadConfig(process.env)`. */
 export interface StartOptions {
   readonly config: Config
   /** What this process does. Default: both. */
@@ -61,6 +62,7 @@ export interface StartOptions {
   readonly exit?: (code: number) => void
 }
 
+/** An app that runs: its addresses, its loops, and the way to stop it. */
 export interface RunningApp {
   /** `http://127.0.0.1:3000`; undefined where this process does not serve. */
   readonly apiUrl: string | undefined

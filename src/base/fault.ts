@@ -256,6 +256,7 @@ export const faultCatalogue = {
   },
 } as const satisfies Record<string, FaultEntry>
 
+/** A code of docs/errors.md. */
 export type FaultCode = keyof typeof faultCatalogue
 
 export interface FaultOptions {
@@ -280,6 +281,7 @@ export class HoldfastError extends Error {
   }
 }
 
+/** Whether an error is one of Holdfast, and, where a code is given, this one. */
 export function isFault(error: unknown, code?: FaultCode): error is HoldfastError {
   return error instanceof HoldfastError && (code === undefined || error.code === code)
 }

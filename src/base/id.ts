@@ -49,6 +49,7 @@ export interface PrefixedId<Prefix extends string = string> {
   decode(id: string): string | undefined
 }
 
+/** A kind of id with a readable prefix: `prefixedId('ord')`. */
 export function prefixedId<const Prefix extends string>(prefix: Prefix): PrefixedId<Prefix> {
   const pattern = new RegExp(`^${prefix}_[0-9a-f]{32}$`)
   const encode = (uuid: string): `${Prefix}_${string}` => `${prefix}_${uuid.replaceAll('-', '')}`

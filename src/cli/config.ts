@@ -14,6 +14,7 @@ import { knownOptions, shown } from '../base/bounds.ts'
 import { HoldfastError } from '../base/fault.ts'
 import type { MigrationSource } from '../database/migrate/source.ts'
 
+/** The project file of the command line, holdfast.config.ts; paths are relative to it. */
 export interface ProjectConfig {
   /** The modules' migrations, in the order in which they run; the framework's own come before. */
   readonly migrations: readonly ModuleMigrations[]
@@ -23,6 +24,7 @@ export interface ProjectConfig {
   readonly app?: string | URL
 }
 
+/** The migrations of one module. */
 export interface ModuleMigrations {
   /** The module's name: it owns the tables that these migrations make. */
   readonly name: string

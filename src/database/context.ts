@@ -8,6 +8,7 @@ import type { Statement } from './statement.ts'
 
 export type ContextRole = 'holdfast_app' | 'holdfast_loops'
 
+/** For whom a transaction works, and how long. */
 export interface Context {
   readonly role: ContextRole
   readonly tenant: string
@@ -40,6 +41,10 @@ const texts = {
   write: `SELECT ${SETTINGS}, ${PURPOSE.write}`,
 } as const
 
+/**
+ * The first statement of a transaction: role, tenant, actor and timeouts, for this transaction
+ * alone.
+ */
 export function contextStatement(context: Context): Statement {
   const remaining = timeoutText(context.remainingMs)
   const lock = String(Math.max(1, Math.ceil(context.lockTimeoutMs)))

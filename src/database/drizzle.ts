@@ -14,6 +14,7 @@ import { SqlScanner } from './guard/sql-scanner.ts'
 import type { Send } from './kysely.ts'
 import type { Rows } from './statement.ts'
 
+/** How columns come back through a client for Drizzle. */
 export interface PgClientOptions {
   /** All int8 columns as bigint: for schemas with `bigint({ mode: 'bigint' })`. */
   readonly bigint?: boolean

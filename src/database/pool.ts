@@ -17,6 +17,7 @@ import { ConnectionLostError } from './sqlstate.ts'
 import type { Rows, Statement } from './statement.ts'
 import { WireConnections, type WireOptions } from './wire-connections.ts'
 
+/** Which server, and the bounds of a pool; times in milliseconds. */
 export interface PoolOptions extends WireOptions {
   /** Requests that may wait for a connection; the next one is refused at once. */
   readonly waitersMax?: number
@@ -29,6 +30,7 @@ export interface LentPoolOptions {
   readonly clock?: Clock
 }
 
+/** What a pool has done, and how it stands. */
 export interface PoolMetrics extends Readonly<ConnectionCounters> {
   readonly connections: number
   readonly idle: number
@@ -39,6 +41,10 @@ export interface PoolMetrics extends Readonly<ConnectionCounters> {
 
 const WAITERS_MAX = 512
 
+/**
+ * Connections to one database, with batches, bounds and cancellation. Throws HF_POOL_EXHAUSTED and
+ * HF_DATABASE_UNAVAILABLE.
+ */
 export class Pool {
   readonly clock: Clock
   readonly counters = { roundTrips: 0, statements: 0, cancels: 0, retries: 0, commitsInDoubt: 0 }

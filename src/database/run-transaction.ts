@@ -10,6 +10,7 @@ import { ConnectionLostError, hasState, isRetryable, sqlstate } from './sqlstate
 import type { Rows } from './statement.ts'
 import { Transaction, type TransactionOptions } from './transaction.ts'
 
+/** Options of `runTransaction`: those of the transaction, and how often it may run. */
 export interface RunOptions extends TransactionOptions {
   readonly attemptsMax?: number
 }

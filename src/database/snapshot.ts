@@ -19,6 +19,7 @@ import { ConnectionLostError, hasState, isRetryable, sqlstate } from './sqlstate
 import type { Row, Rows, Statement } from './statement.ts'
 import { TickQueue } from './tick-queue.ts'
 
+/** How long a snapshot may be read, and for whom. */
 export interface SnapshotOptions {
   readonly deadlineMs: number
   readonly signal?: AbortSignal | undefined
@@ -37,6 +38,7 @@ export interface SnapshotMemory {
   several: boolean
 }
 
+/** Reads one snapshot; statements asked for in one tick travel together. */
 export interface Reader {
   query<R = Row>(statement: Statement): Promise<Rows<R>>
 }

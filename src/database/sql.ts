@@ -132,6 +132,10 @@ function tag<R = Row>(strings: TemplateStringsArray, ...parts: unknown[]): Sql<R
   return new Sql<R>(strings, parts)
 }
 
+/**
+ * A statement, or a part of one: sql`SELECT id FROM orders WHERE sku = ${sku}`. Values become
+ * parameters, never text.
+ */
 export const sql = Object.assign(tag, {
   /** A quoted identifier: `sql.id('orders')`, `sql.id('public', 'orders')`. */
   id: (...parts: readonly [string, ...string[]]): Identifier => new Identifier(parts),

@@ -85,6 +85,10 @@ export class ConnectionLostError extends Error {
   }
 }
 
+/**
+ * Whether an error is of the server and has one of these states: `hasState(error,
+ * sqlstate.uniqueViolation)`.
+ */
 export function hasState(error: unknown, ...states: readonly string[]): error is StatementError {
   return error instanceof StatementError && states.includes(error.state)
 }

@@ -10,8 +10,10 @@ export interface Statement {
   readonly arrays?: boolean | undefined
 }
 
+/** A row, by column. */
 export type Row = Record<string, unknown>
 
+/** What the server has answered to one statement. */
 export interface Rows<R = Row> {
   readonly rows: R[]
   /** From the command tag: rows returned, inserted, updated or deleted. 0 for BEGIN and the like. */

@@ -27,8 +27,10 @@ import { ConnectionLostError } from './sqlstate.ts'
 import type { Row, Rows, Statement } from './statement.ts'
 import { TickQueue } from './tick-queue.ts'
 
+/** Of a transaction, as Postgres names it. */
 export type Isolation = 'serializable' | 'repeatable read' | 'read committed'
 
+/** What a transaction begins with, and until when it has time. */
 export interface TransactionOptions {
   readonly isolation: Isolation
   /** By clock.monotonicMs: at this moment a running statement is cancelled. */
@@ -65,6 +67,7 @@ export const BEGIN: Record<Isolation, Statement> = {
 export const COMMIT: Statement = { text: 'COMMIT', values: [] }
 const ROLLBACK: Statement = { text: 'ROLLBACK', values: [] }
 
+/** One transaction in as few round trips as it can be: k awaited statements cost k + 1. */
 export class Transaction {
   readonly #pool: Pool
   readonly #options: TransactionOptions

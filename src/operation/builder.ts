@@ -24,6 +24,7 @@ import { type AnyListHandler, checkListHandler, type ListHandler } from './list-
 import { type ModuleDefinition, type ModuleOptions, moduleDefinition } from './module.ts'
 import type { ProblemMap } from './problem.ts'
 
+/** What `holdfast<...>()` is told: the tables and the services of an app. */
 export interface AppTypes {
   /** Kysely's table interface, as generated from the migrated database. */
   readonly db: object
@@ -52,6 +53,7 @@ export interface AppDefinition {
   readonly made: ReadonlySet<HandlerDefinition | SubscriptionDefinition>
 }
 
+/** Makes handlers, subscriptions, modules and the app, typed by its database and its services. */
 export interface AppBuilder<DB, S> {
   /** What runs for a contract. Export it from the module's `index.ts`. */
   handle<C extends HandledContract>(contract: C, handler: HandlerFor<C, DB, S>): HandlerDefinition
@@ -76,6 +78,9 @@ export interface AppBuilder<DB, S> {
   defineApp(options: AppOptions<S>): AppDefinition
 }
 
+/**
+ * The builder of an app, made once: `holdfast<{ db: Database; services: { mailer: Mailer } }>()`.
+ */
 export function holdfast<T extends AppTypes>(): AppBuilder<T['db'], ServicesOf<T>> {
   return new Builder<T['db'], ServicesOf<T>>()
 }

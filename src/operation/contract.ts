@@ -145,6 +145,9 @@ const commonNames = [
   'etag',
 ]
 
+/**
+ * A contract that writes, in one transaction. Throws HF_OPTION_INVALID where an option is wrong.
+ */
 export function defineCommand<
   I extends Schema,
   O extends Schema,
@@ -174,6 +177,7 @@ export function defineCommand<
   })
 }
 
+/** A contract that reads one snapshot. Lists of rows are `defineList`. */
 export function defineQuery<I extends Schema, O extends Schema, P extends ProblemMap = NoProblems>(
   options: QueryOptions<I, O, P>,
 ): QueryContract<I, O, P> {
@@ -182,6 +186,7 @@ export function defineQuery<I extends Schema, O extends Schema, P extends Proble
   return definition({ kind: 'query', ...operationParts(where, options, ['GET']) })
 }
 
+/** A contract without a transaction: its handler may call outside, and calls commands. */
 export function defineAction<I extends Schema, O extends Schema, P extends ProblemMap = NoProblems>(
   options: ActionOptions<I, O, P>,
 ): ActionContract<I, O, P> {
@@ -277,6 +282,9 @@ export interface EventOptions<P extends Schema> {
   key?(payload: OutputOf<P>): string
 }
 
+/**
+ * A fact that commands state by `tx.emit` and that subscriptions handle, at most 64 KiB of JSON.
+ */
 export function defineEvent<P extends Schema>(options: EventOptions<P>): EventContract<P> {
   const where = contractName('event', options.name)
   knownOptions(where, options, ['name', 'payload', 'summary', 'description', 'key'])
@@ -355,6 +363,7 @@ export const jobBounds = {
 
 const QUEUE = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
 
+/** Work that `tx.enqueue` asks for and a worker does, at most 64 KiB of JSON. */
 export function defineJob<P extends Schema>(options: JobOptions<P>): JobContract<P> {
   const where = contractName('job', options.name)
   knownOptions(where, options, [...jobNames])

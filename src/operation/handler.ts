@@ -21,6 +21,7 @@ import type { Call, ReadUnit, UnitOfWork } from './unit-of-work-types.ts'
 
 export type Awaitable<T> = T | Promise<T>
 
+/** Of a transaction, as Postgres names it. */
 export type Isolation = 'serializable' | 'repeatable read' | 'read committed'
 
 /** What an `around` sees of the operation that it goes around. */
@@ -96,6 +97,7 @@ export interface ActionHandler<I extends Schema, O extends Schema, P, S>
   act(context: ActionContext<I, P, S>): Awaitable<InputOf<O>>
 }
 
+/** The job that is being run, and which attempt this is. */
 export interface JobFacts {
   readonly id: string
   readonly name: string
@@ -152,6 +154,7 @@ export interface JobActHandler<P extends Schema, DB, S> extends Mortal<P, DB, S>
 
 export type JobHandler<P extends Schema, DB, S> = JobRunHandler<P, DB, S> | JobActHandler<P, DB, S>
 
+/** The event that a subscription handles. */
 export interface EventFacts<P extends Schema> {
   readonly id: string
   readonly name: string

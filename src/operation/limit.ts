@@ -8,6 +8,7 @@ export type Rate = `${number}/${Duration}`
 /** Whose requests are counted together. */
 export type LimitPer = 'principal' | 'tenant' | 'address'
 
+/** How often an operation may be asked for, counted by GCRA; beyond it is 429 with Retry-After. */
 export interface LimitOption {
   readonly rate: Rate
   readonly per: LimitPer

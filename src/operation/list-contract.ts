@@ -28,24 +28,24 @@ export interface Filter<K extends FilterKind = FilterKind, V extends Schema = Sc
 
 export type FilterMap = Readonly<Record<string, Filter>>
 
-/** `?customer_id=c1` */
+/** A filter for one value: `?customer_id=c1`. */
 export function equals<V extends Schema>(value: V): Filter<'equals', V> {
   return Object.freeze({ kind: 'equals', value, values: [] })
 }
 
-/** `?status=placed`, or several: `?status=placed&status=cancelled`. */
+/** A filter for one of these words, `?status=placed`, or for several: `?status=placed&status=cancelled`. */
 export function oneOf<const V extends string>(
   ...values: readonly [V, ...V[]]
 ): Filter<'oneOf', Schema<V>> {
   return Object.freeze({ kind: 'oneOf', value: wordSchema(values), values })
 }
 
-/** `?placed_at.gte=2026-11-01T00:00:00Z&placed_at.lt=2026-12-01T00:00:00Z` */
+/** A filter with bounds: `?placed_at.gte=2026-11-01T00:00:00Z&placed_at.lt=2026-12-01T00:00:00Z`. */
 export function range<V extends Schema>(value: V): Filter<'range', V> {
   return Object.freeze({ kind: 'range', value, values: [] })
 }
 
-/** `?sku=GLA-`: texts that begin so, code point by code point. */
+/** A filter for texts that begin so, code point by code point: `?sku=GLA-`. */
 export function prefix<V extends Schema<string, string>>(value: V): Filter<'prefix', V> {
   return Object.freeze({ kind: 'prefix', value, values: [] })
 }
@@ -115,6 +115,7 @@ export interface PageInput<Token> {
   readonly q?: string | undefined
 }
 
+/** A page of a list as it is answered. */
 export interface Page<Item> {
   readonly data: readonly Item[]
   /** Null on the last page. */
@@ -153,6 +154,7 @@ export interface SearchBounds {
   readonly lengthMax: number
 }
 
+/** The contract of a list: a query whose handler is a table and its columns. */
 export interface ListContract<
   I extends Schema = Schema,
   F extends FilterMap = FilterMap,
@@ -216,6 +218,9 @@ const optionNames = [
   'description',
 ]
 
+/**
+ * A query over many rows: filters, sorts, search and pages that may be asked for, and nothing else.
+ */
 export function defineList<
   I extends Schema,
   const S extends SortText<FieldOf<I>>,

@@ -11,6 +11,7 @@ export interface ModuleOptions<S> {
   readonly services?: ServiceDefinitions<S>
 }
 
+/** One business domain: the owner of its tables, with its services. */
 export interface ModuleDefinition {
   readonly kind: 'module'
   readonly name: string

@@ -91,13 +91,13 @@ export interface DefineProblem {
 export const invalid = problemOfKind('invalid')
 /** 403: this caller may not, by a rule about rows. */
 export const forbidden = problemOfKind('forbidden')
-/** 404 */
+/** 404: no such thing, or none that this caller may see. */
 export const notFound = problemOfKind('notFound')
 /** 409: right in itself, and against the present state. */
 export const conflict = problemOfKind('conflict')
-/** 410 */
+/** 410: it was there and will not come back. */
 export const gone = problemOfKind('gone')
-/** 412 */
+/** 412: it has changed since the caller saw it. */
 export const preconditionFailed = problemOfKind('preconditionFailed')
 /** 503: not now; never stored, so that a retry with the same key tries again. */
 export const unavailable = problemOfKind('unavailable')

@@ -112,6 +112,7 @@ export interface RegisteredEvent {
   readonly subscriptions: readonly RegisteredSubscription[]
 }
 
+/** Everything that the modules of an app export, by name, checked together. */
 export interface Registry {
   readonly modules: ReadonlyMap<string, ModuleDefinition>
   readonly operations: ReadonlyMap<string, RegisteredOperation>

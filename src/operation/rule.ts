@@ -5,6 +5,7 @@
  */
 import type { Principal } from '../base/principal.ts'
 
+/** What a rule is asked with. */
 export interface RuleFacts {
   readonly principal: Principal
 }

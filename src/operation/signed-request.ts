@@ -33,6 +33,7 @@ export interface AuthenticateRequest<S = unknown> {
   readonly description: string
 }
 
+/** A secret that a tenant shares with a sender of webhooks. */
 export interface WebhookKey {
   /** Whom a message signed with it belongs to. */
   readonly tenant: string
@@ -40,6 +41,7 @@ export interface WebhookKey {
   readonly secret: Secret
 }
 
+/** Who signs, with which keys, and what that sender may. */
 export interface SignedByOptions<S> {
   /** Stands in the audit: `payment-provider`. */
   readonly principal: string

@@ -2,6 +2,7 @@
 import { staging } from '../state/staging/staging.ts'
 import type { ReadUnit, TypedStatement, UnitOfWork } from './unit-of-work-types.ts'
 
+/** What is known of a staged body. */
 export interface StagedFacts {
   readonly bytes: number
   /** Hexadecimal. */
@@ -9,6 +10,7 @@ export interface StagedFacts {
   readonly content_type: string
 }
 
+/** Which part of a staged body is read. */
 export interface StagedRange {
   /** The place of the first byte. */
   readonly from: number
@@ -19,12 +21,12 @@ export interface StagedRange {
 /** Chunks are larger than this only where the sender's pieces were. */
 const CHUNK_BYTES_USUAL = 256 * 1024
 
-/** Undefined where nothing was staged under this id, or where it has been dropped. */
+/** Size, hash and type of a staged body; undefined where there is none under this id any more. */
 export function stagedFacts<DB>(tx: ReadUnit<DB>, id: string): Promise<StagedFacts | undefined> {
   return tx.maybeOne(staging.facts(id) as TypedStatement<StagedFacts>)
 }
 
-/** The bytes from `from` on; empty at the end of the content. */
+/** The bytes of a staged body from `from` on; empty at its end. */
 export async function readStaged<DB>(
   tx: ReadUnit<DB>,
   id: string,
@@ -40,7 +42,7 @@ export async function readStaged<DB>(
   return Buffer.concat(chunks.map(({ bytes }) => bytes)).subarray(start, start + bytesMax)
 }
 
-/** Nobody needs it any more; it is removed after this unit has committed. */
+/** Gives a staged body up: it is removed after this unit has committed. */
 export function dropStaged<DB>(tx: UnitOfWork<DB>, id: string): void {
   tx.defer(staging.drop(id))
 }

@@ -25,6 +25,7 @@ export interface ReadUnit<DB> {
   maybeOne<R = Row>(statement: TypedStatement<R>): Promise<R | undefined>
 }
 
+/** What must be true of a deferred write, and what the caller is told where it is not. */
 export interface DeferOptions {
   /** The statement must touch exactly so many rows, or the whole unit rolls back. */
   readonly rows?: number
@@ -32,6 +33,7 @@ export interface DeferOptions {
   readonly otherwise?: ProblemError
 }
 
+/** When and under which key a job runs, in place of what its contract says. */
 export interface EnqueueOptions {
   /** Not before this time: RFC 3339, UTC. Default: at once. */
   readonly runAt?: string

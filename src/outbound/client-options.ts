@@ -4,6 +4,10 @@ import { integerOption, knownOptions, optionError, shown } from '../base/bounds.
 import type { BreakerOptions } from './gate.ts'
 import type { RetryBudgetOptions } from './retry-budget.ts'
 
+/**
+ * How one dependency is called. Bounds and defaults stand in the guide to calling out; times in
+ * milliseconds.
+ */
 export interface OutboundOptions {
   /** Of the dependency, in kebab-case: stands in metrics, spans and errors. */
   readonly name: string

@@ -44,6 +44,7 @@ import {
 export type CallScope = Pick<Scope, 'deadline' | 'signal' | 'trace' | 'clock'> &
   Partial<Pick<Scope, 'requestId' | 'tenant'>>
 
+/** One call: what it sends, and under which key. */
 export interface CallOptions {
   readonly params?: Params
   readonly query?: Params
@@ -80,6 +81,7 @@ const CONFLICT = 409
 /** An idle connection is closed before the other side is likely to: a race lost is a call to repeat. */
 const IDLE_MS = 4_000
 
+/** Calls one dependency, each call with an end, retries within a budget, a breaker and bounds. */
 export class OutboundClient {
   readonly #options: CheckedOptions
   readonly #agent: http.Agent

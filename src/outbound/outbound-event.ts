@@ -44,9 +44,12 @@ export interface BreakerEvent {
   readonly state: BreakerState
 }
 
+/** An attempt that ended, a call that was not sent, or a breaker that changed. */
 export type OutboundEvent = AttemptEvent | RefusedEvent | BreakerEvent
+/** Hears of each event as it happens. It must not throw. */
 export type OutboundListener = (event: OutboundEvent) => void
 
+/** How one client stands at this moment. */
 export interface OutboundState {
   readonly client: string
   readonly breaker: BreakerState
@@ -68,6 +71,7 @@ export function onOutbound(listener: OutboundListener): () => void {
   return () => listeners.delete(listener)
 }
 
+/** How every client of the process stands. */
 export function outboundStates(): readonly OutboundState[] {
   return [...clients].map((client) => client.state())
 }

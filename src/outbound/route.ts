@@ -2,6 +2,7 @@
 import { optionError, shown } from '../base/bounds.ts'
 
 export type OutboundMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+/** Method and path, parameters in braces: `POST /v1/payments/{id}/capture`. */
 export type OutboundRoute = `${OutboundMethod} /${string}`
 
 export type Params = Readonly<Record<string, string | number>>

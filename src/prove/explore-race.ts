@@ -26,6 +26,10 @@ const REPLAYS = 3
 /** A schedule that runs otherwise than before is tried again: a deadlock may have had another victim. */
 const DIVERGENCES_MAX = 3
 
+/**
+ * Runs a race under every interleaving that matters, until one breaks a rule. Throws HF_PROVE_SETUP
+ * and HF_PROVE_PRIVILEGE.
+ */
 export async function exploreRace(race: Race, options: ExploreOptions = {}): Promise<Verdict> {
   const server = options.server ?? (await embeddedServer())
   const { verdict, seedRows } = await explore(race, { ...options, server })

@@ -55,6 +55,7 @@ export type FindingClass =
   /** A command waits for a lock that it holds itself on another connection. */
   | 'self-deadlock'
 
+/** Commands that run at the same time on the same rows, and what must be true of the outcome. */
 export interface RaceDefinition {
   /** The tables, in an empty database. */
   readonly schema: RaceSql
@@ -79,6 +80,7 @@ export interface RaceDefinition {
   readonly preemptionsMax?: number
 }
 
+/** A race, as `race` has checked it. */
 export interface Race extends RaceDefinition {
   readonly commands: readonly string[]
 }

@@ -19,11 +19,13 @@ export interface TraceStep {
   readonly fault?: string
 }
 
+/** A change to the SQL that would mend what was found. */
 export interface Fix {
   readonly title: string
   readonly sql: string
 }
 
+/** A schedule that breaks a rule, and how it came to that. */
 export interface Finding {
   readonly class: FindingClass
   /** The check and the write are not in one transaction: no isolation level can help. */
@@ -54,12 +56,14 @@ interface Explored {
   readonly durationMs: number
 }
 
+/** At least one schedule breaks a rule. */
 export interface Violation extends Explored {
   readonly verdict: 'VIOLATION'
   /** The first is the one with the fewest preemptions. */
   readonly findings: readonly [Finding, ...Finding[]]
 }
 
+/** No schedule that matters breaks a rule, within the bound that is named. */
 export interface Certified extends Explored {
   readonly verdict: 'CERTIFIED'
   /** The bound on preemptions that it holds for. */
@@ -67,14 +71,17 @@ export interface Certified extends Explored {
   readonly inconclusive: 0
 }
 
+/** The search has not come to its end. */
 export interface Inconclusive extends Explored {
   readonly verdict: 'INCONCLUSIVE'
   /** What stood in the way, where in the user's code, and what to do. */
   readonly reason: string
 }
 
+/** What exploring a race comes to. */
 export type Verdict = Violation | Certified | Inconclusive
 
+/** Where a race is explored, and how far. */
 export interface ExploreOptions {
   /** A server of yours, on which the explorer makes databases of its own; an embedded one by default. */
   readonly server?: RaceServer
@@ -92,6 +99,7 @@ export interface ExploreOptions {
   readonly onProgress?: (progress: Progress) => void
 }
 
+/** How far a search has come. */
 export interface Progress {
   readonly schedules: number
   readonly pruned: number

@@ -6,6 +6,10 @@ import { Secret } from './secret.ts'
 export type Environment = 'development' | 'test' | 'production'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
+/**
+ * The configuration of a process, read and checked by `loadConfig`; docs/reference/configuration.md
+ * names the variables.
+ */
 export interface Config {
   readonly environment: Environment
   readonly database: DatabaseConfig

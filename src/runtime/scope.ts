@@ -14,6 +14,7 @@ import type { TraceContext } from './trace-context.ts'
 
 export type { TraceContext } from './trace-context.ts'
 
+/** Until when a piece of work has time. */
 export interface Deadline {
   /** A moment of `clock.monotonicMs()`. */
   readonly atMs: number
@@ -27,6 +28,10 @@ export interface Credential {
   readonly id: string
 }
 
+/**
+ * Who asks and under which conditions. It holds for one request, one attempt at a job or one
+ * delivery.
+ */
 export interface Scope {
   readonly principal: Principal
   readonly tenant: string

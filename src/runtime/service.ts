@@ -7,11 +7,13 @@ import { HoldfastError } from '../base/fault.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 
+/** What a service is started with. */
 export interface ServiceContext {
   readonly config: Config
   readonly log: Log
 }
 
+/** A dependency that is made at start and closed at stop. */
 export interface ServiceDefinition<T = unknown> {
   start(context: ServiceContext): T | Promise<T>
   stop?(service: T): void | Promise<void>

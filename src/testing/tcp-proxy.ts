@@ -9,6 +9,7 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net'
 import { isCancelRequest, type Message, MessageReader, messageType } from './wire-messages.ts'
 
+/** What has passed between the app and its database. */
 export interface ProxyCounters {
   connections: number
   /** Cancel requests; each comes on a connection of its own, not counted above. */
@@ -28,6 +29,7 @@ export interface ProxyCounters {
  */
 export type Cut = 'unsent' | 'unanswered'
 
+/** Which trip is cut: the next one, unless some are skipped or do not match. */
 export interface CutOptions {
   readonly skip?: number
   /** How many trips in a row. One by default. */
@@ -45,6 +47,7 @@ interface ArmedCut {
 
 const code = messageType
 
+/** Stands between an app and its database: counts trips, cuts and holds them at exact moments. */
 export class TcpProxy {
   /** The URL of the server, by way of the proxy. */
   readonly url: string

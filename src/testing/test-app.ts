@@ -12,6 +12,7 @@ import { runningClock, type TestClock } from './test-clock.ts'
 import { type TestDatabase, type TestDatabaseOptions, testDatabase } from './test-database.ts'
 import type { TestLog } from './test-log.ts'
 
+/** What of the app is replaced in a test. */
 export interface TestAppOptions extends TestDatabaseOptions {
   /** What the roles of callers stand for. */
   readonly roles?: RoleTable
@@ -25,11 +26,13 @@ export interface TestAppOptions extends TestDatabaseOptions {
   readonly loops?: 'manual' | 'running'
 }
 
+/** What the key of a caller may. */
 export interface CallerOptions {
   readonly permissions?: readonly string[]
   readonly roles?: readonly string[]
 }
 
+/** An app that runs for a test, on a database of its own. */
 export interface TestApp extends AsyncDisposable {
   /** `http://127.0.0.1:…` */
   readonly apiUrl: string

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { InputOf, OutputOf, Schema } from '../base/schema.ts'
 import type { OperationContract } from '../operation/contract.ts'
 
+/** What was answered. */
 export interface TestReply<Body = Record<string, unknown>> {
   readonly status: number
   readonly headers: Headers
@@ -12,6 +13,7 @@ export interface TestReply<Body = Record<string, unknown>> {
   readonly text: string
 }
 
+/** One request of a caller. */
 export interface AskOptions {
   readonly body?: unknown
   /** A fresh one by default, for whatever is no GET. */
@@ -37,6 +39,7 @@ export class TestProblem extends Error {
   }
 }
 
+/** A caller with an API key of a tenant; made by `app.caller`. */
 export class TestCaller {
   /** Who acts with the key. */
   readonly principal: string

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 
+/** A clock that a test moves on. */
 export interface TestClock extends Clock {
   /** Moves both clocks on and runs what is due, the earliest first. */
   advance(ms: number): void

@@ -18,6 +18,7 @@ import { startTestServer } from '../database/embedded/test-server.ts'
 import { readSupportedVersion } from '../database/server-version.ts'
 import { isProcessAlive } from '../runtime/process-liveness.ts'
 
+/** A database of its own for one test; `await using` drops it. */
 export interface TestDatabase {
   readonly name: string
   /** Logs in as a role that is no superuser and owns the database: what an app would use. */
@@ -152,6 +153,7 @@ function createStatement(name: string, owner: string): string {
   return `CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER ${pg.escapeIdentifier(owner)} TEMPLATE template0`
 }
 
+/** Where the database is made. */
 export interface TestDatabaseOptions {
   /** Instead of the server of this process. */
   readonly server?: TestServer

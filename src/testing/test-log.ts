@@ -1,12 +1,14 @@
 /** The log of an app under test: every line kept, none printed. */
 import { createLog, type Log } from '../runtime/log.ts'
 
+/** A line of the log, parsed. */
 export interface LogLine {
   readonly level: string
   readonly message: string
   readonly [field: string]: unknown
 }
 
+/** A log that keeps its lines. */
 export interface TestLog extends Log {
   /** As they would have been written, line feed included. */
   readonly text: string

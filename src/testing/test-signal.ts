@@ -16,6 +16,7 @@ export interface TestSignal<T = void> {
 /** A test that waits longer has lost its signal; failing here names it, the runner's limit does not. */
 const WAIT_MS_MAX = 30_000
 
+/** A signal; `name` stands in the error where nothing comes within 30 seconds. */
 export function testSignal<T = void>(name = 'signal'): TestSignal<T> {
   const kept: T[] = []
   const waiting: ((value: T) => void)[] = []
@@ -57,6 +58,7 @@ export interface TestGate {
   open(): void
 }
 
+/** A gate, shut. */
 export function testGate(): TestGate {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { passed: promise, open: resolve }

@@ -22,6 +22,7 @@ export function queriesOf(tx: Transaction): Queries {
   return { query: async <R>(statement: Sql<R>) => (await tx.query<R>(statement)).rows }
 }
 
+/** An API key as it is shown: everything but its text. */
 export interface ApiKey {
   /** `key_…`; its digits stand in the key's text. */
   readonly id: string

@@ -37,6 +37,7 @@ import {
   ServerHandle,
 } from './server-handle.ts'
 
+/** Whose server it is. */
 export interface EmbeddedPostgresOptions {
   /** The project whose server it is; its `.holdfast/` holds the data. */
   readonly projectDir: string

@@ -7,6 +7,7 @@ import { ensureDatabaseOn, ensureLoginRole, withAdmin } from './login-role.ts'
 export const OWNER_ROLE = 'holdfast'
 const ADMIN_ROLE = 'postgres'
 
+/** A server that runs while somebody uses it. */
 export interface EmbeddedPostgres {
   /** A URL that logs in as the role `holdfast`. The database is `holdfast` by default. */
   url(database?: string): string

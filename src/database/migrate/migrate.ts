@@ -16,6 +16,7 @@ import { holdRunnerLock, type RunnerWait, withSession } from './session.ts'
 import { type MigrationFile, type MigrationSource, readSources } from './source.ts'
 import { prepareLedger, readLedger } from './store.ts'
 
+/** Which database, which files, and how long to wait for others. */
 export interface MigrateOptions {
   /** A direct connection (DATABASE_DIRECT_URL): no transaction pooler in between. */
   readonly url: string
@@ -35,6 +36,7 @@ export interface MigrateOptions {
   readonly outOfOrder?: OutOfOrder
 }
 
+/** What a run of `migrate` has done. */
 export interface MigrationReport {
   readonly before: MigrationStatus
   readonly after: MigrationStatus

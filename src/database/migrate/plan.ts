@@ -23,6 +23,7 @@ export interface MigrationEntry {
   readonly detail?: string
 }
 
+/** Each migration and its state, in the order in which they run. */
 export interface MigrationStatus {
   readonly entries: readonly MigrationEntry[]
   /** Nothing is left to run and nothing is refused. Missing files do not count: they may be newer. */

@@ -5,6 +5,7 @@ import { sha256 } from '../../base/digest.ts'
 import { HoldfastError } from '../../base/fault.ts'
 import { type SplitStatement, splitStatements } from './split-statements.ts'
 
+/** A folder of migrations: one module, or one part of the framework. */
 export interface MigrationSource {
   /** Stable: it names the owner of the tables made. 'holdfast/job', 'ordering'. */
   readonly name: string

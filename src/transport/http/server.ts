@@ -18,6 +18,7 @@ import { HttpMetrics, readNumbers } from './metrics.ts'
 import { plainRoute } from './plain-route.ts'
 import { apiHeaders } from './security-headers.ts'
 
+/** What the API port needs of an app; `startApp` puts it together. */
 export interface HttpServerOptions {
   readonly registry: Registry
   readonly execute: Execute
@@ -36,6 +37,7 @@ export interface HttpServerOptions {
   readonly telemetry?: Telemetry
 }
 
+/** The API port of a process. */
 export interface HttpServer {
   /** Raw routes for what is no operation are added here, before `listen`. */
   readonly host: HttpHost
@@ -52,6 +54,7 @@ export interface HttpServer {
 /** Each holds two chunks in memory and, now and then, a connection to the database. */
 const STREAMS_MAX = 32
 
+/** The API port, not yet listening. For whom `startApp` is too much. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { config, log, clock, telemetry = createTelemetry() } = options
   const metrics = new HttpMetrics(telemetry.metrics, config.behindTls ? 'https' : 'http')

@@ -13,6 +13,7 @@ import { componentHeaders, componentParameters } from './openapi-components.ts'
 import { problemResponses, problemSchema, SharedResponses } from './openapi-problems.ts'
 import { SharedSchemas, without, withoutFields } from './openapi-schemas.ts'
 
+/** How an API is called in its description. */
 export interface ApiInfo {
   readonly title: string
   readonly version: string
@@ -29,6 +30,7 @@ export interface OpenApi {
   readonly components: Readonly<Record<string, object>>
 }
 
+/** The description of an app in OpenAPI 3.1, the same text for the same app. */
 export function openApi(registry: Registry, info: ApiInfo): OpenApi {
   const shared: Shared = { schemas: new SharedSchemas(), responses: new SharedResponses() }
   const { publicUrl, ...about } = info
