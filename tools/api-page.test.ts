@@ -13,7 +13,7 @@ before(() => {
 
 test('the page of the API is current', () => {
   const page = readFileSync(join(root, API_PAGE), 'utf8')
-  assert.equal(page, apiPage(sources), 'Run: node tools/launch.mjs tools/api-page.ts')
+  assert.equal(page, apiPage(sources), 'Run: npm run pages')
 })
 
 test('everything that is exported says what it is', () => {

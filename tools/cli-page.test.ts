@@ -8,7 +8,7 @@ import { CLI_PAGE, cliPage } from './cli-page.ts'
 
 test('the page of the commands is what they say', () => {
   const page = readFileSync(join(import.meta.dirname, '..', CLI_PAGE), 'utf8')
-  assert.equal(page, cliPage(), 'node tools/launch.mjs tools/cli-page.ts')
+  assert.equal(page, cliPage(), 'Run: npm run pages')
 })
 
 test('every example is one that its command takes', () => {
