@@ -18,6 +18,7 @@ export interface CrashWorld {
   publish(message: CrashMessage): Promise<void>
 }
 
+/** A message as a consumer gets it. */
 export interface CrashDelivery {
   readonly message: CrashMessage
   /** Without a call of it, a consumer that returns has acknowledged. */
@@ -35,6 +36,7 @@ export interface CrashProgram {
   readonly consume?: (db: pg.Pool, delivery: CrashDelivery, world: CrashWorld) => Promise<unknown>
 }
 
+/** A program that may be cut off at every step, and what must be true afterwards. */
 export interface CrashDefinition
   extends Pick<RaceDefinition, 'schema' | 'seed' | 'invariants' | 'ignore'> {
   readonly boot: () => CrashProgram
@@ -51,6 +53,7 @@ const FIELDS = [
   'messages',
 ] as const satisfies readonly (keyof CrashDefinition)[]
 
+/** A crash, as `crash` has checked it. */
 export interface Crash extends CrashDefinition {}
 
 /** Known by its brand: the file that defines it may have another copy of this module. */

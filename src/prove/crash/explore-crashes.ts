@@ -22,6 +22,10 @@ const RUNS_MAX = 5_000
 /** A finding that does not come each time is none. */
 const REPLAYS = 3
 
+/**
+ * Cuts a program off at every step, starts it again, and looks at what is left. Throws HF_PROVE_SETUP and
+ * HF_PROVE_PRIVILEGE.
+ */
 export async function exploreCrashes(
   crash: Crash,
   options: CrashOptions = {},

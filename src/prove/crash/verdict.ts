@@ -15,6 +15,7 @@ export type CrashClass =
   /** However often the client asks again, it gets no answer. */
   | 'no-answer'
 
+/** A crash that breaks a rule, and how it came to that. */
 export interface CrashFinding {
   readonly class: CrashClass
   readonly message: string
@@ -37,23 +38,28 @@ interface Explored {
   readonly durationMs: number
 }
 
+/** At least one crash breaks a rule. */
 export interface CrashViolation extends Explored {
   readonly verdict: 'VIOLATION'
   readonly findings: readonly [CrashFinding, ...CrashFinding[]]
 }
 
+/** No crash breaks a rule. */
 export interface CrashCertified extends Explored {
   readonly verdict: 'CERTIFIED'
 }
 
+/** The search has not come to its end. */
 export interface CrashInconclusive extends Explored {
   readonly verdict: 'INCONCLUSIVE'
   /** What stood in the way, and what to do. */
   readonly reason: string
 }
 
+/** What exploring crashes comes to. */
 export type CrashVerdict = CrashViolation | CrashCertified | CrashInconclusive
 
+/** Where crashes are explored, and how far. */
 export interface CrashOptions {
   /** A server of yours, on which the explorer makes databases of its own; an embedded one by default. */
   readonly server?: RaceServer
@@ -67,6 +73,7 @@ export interface CrashOptions {
   readonly onProgress?: (progress: CrashProgress) => void
 }
 
+/** How far a search has come. */
 export interface CrashProgress {
   readonly runs: number
   /** Faults that are known and were not tried yet. */

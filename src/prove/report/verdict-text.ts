@@ -2,6 +2,7 @@
 import { type AnyVerdict, type ReportedFinding, reported } from './reported.ts'
 import { traceText } from './trace-text.ts'
 
+/** How a verdict is shown. */
 export interface TextOptions {
   /** The name under which it is exported. */
   readonly name: string
@@ -9,6 +10,7 @@ export interface TextOptions {
   readonly cwd: string
 }
 
+/** A verdict as the terminal shows it. */
 export function verdictText(verdict: AnyVerdict, options: TextOptions): string {
   const { findings, counts, says } = reported(verdict)
   if (verdict.verdict === 'VIOLATION')
