@@ -16,7 +16,11 @@ import { type TestDatabase, testDatabase } from '../../src/testing/test-database
 
 /** A module's folder of migrations that a test writes to. */
 /** What the sources of the framework bring along, before any module. */
-export const FRAMEWORK = ['holdfast/database/0001_context', 'holdfast/database/0002_schema_change']
+export const FRAMEWORK = [
+  'holdfast/database/0001_context',
+  'holdfast/database/0002_schema_change',
+  'holdfast/database/0003_tenant_tables',
+]
 
 export interface Module extends MigrationSource {
   write(files: Readonly<Record<string, string>>): Promise<void>

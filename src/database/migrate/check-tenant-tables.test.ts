@@ -41,6 +41,20 @@ test('tables that keep tenants apart, and tables without tenants, are not found'
   await assertTenantTables(client)
 })
 
+test('a table that is kept apart by the function is not found, and rows need their tenant', async (context) => {
+  const client = await migrated(context)
+  await client.query(`CREATE SCHEMA "Odd"; CREATE TABLE "Odd"."T x" (tenant_id text NOT NULL);
+    CREATE TABLE plain (tenant_id text NOT NULL DEFAULT holdfast.tenant());
+    SELECT holdfast.keep_apart('"Odd"."T x"', 'plain')`)
+  assert.deepEqual(await found(client), [])
+  await assert.rejects(client.query('SELECT FROM plain'), /tenant/)
+  await client.query(`SELECT set_config('holdfast.tenant', 'acme', false)`)
+  await client.query('INSERT INTO plain DEFAULT VALUES')
+  await assert.rejects(client.query(`INSERT INTO plain VALUES ('globex')`), /row-level security/)
+  await client.query(`SELECT set_config('role', 'holdfast_app', false)`)
+  await assert.rejects(client.query(`SELECT holdfast.keep_apart('plain')`), /must be owner/)
+})
+
 test('what is open is named with the SQL that mends it', async (context) => {
   const client = await migrated(context)
   await client.query(`CREATE SCHEMA "Odd";

@@ -34,9 +34,4 @@ CREATE INDEX products_name_idx ON products (tenant_id, name_folded, id);
 CREATE INDEX products_price_idx ON products (tenant_id, price_minor, id);
 CREATE INDEX products_created_idx ON products (tenant_id, created_at, id);
 
-ALTER TABLE products ENABLE ROW LEVEL SECURITY;
-ALTER TABLE products FORCE ROW LEVEL SECURITY;
-CREATE POLICY products_tenant ON products
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY products_backup ON products FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('products');

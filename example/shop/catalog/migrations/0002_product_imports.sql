@@ -53,17 +53,4 @@ CREATE TABLE product_import_findings (
     REFERENCES product_imports (tenant_id, id)
 );
 
-ALTER TABLE product_imports ENABLE ROW LEVEL SECURITY;
-ALTER TABLE product_imports FORCE ROW LEVEL SECURITY;
-CREATE POLICY product_imports_tenant ON product_imports
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY product_imports_backup ON product_imports FOR SELECT TO holdfast_backup USING (true);
-
-ALTER TABLE product_import_findings ENABLE ROW LEVEL SECURITY;
-ALTER TABLE product_import_findings FORCE ROW LEVEL SECURITY;
-CREATE POLICY product_import_findings_tenant ON product_import_findings
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY product_import_findings_backup ON product_import_findings
-  FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('product_imports', 'product_import_findings');

@@ -49,17 +49,4 @@ CREATE TABLE fraud_blocklist (
 CREATE INDEX fraud_blocklist_added_idx ON fraud_blocklist (tenant_id, added_at, id);
 CREATE INDEX fraud_blocklist_kind_idx ON fraud_blocklist (tenant_id, kind, added_at, id);
 
-ALTER TABLE fraud_assessments ENABLE ROW LEVEL SECURITY;
-ALTER TABLE fraud_assessments FORCE ROW LEVEL SECURITY;
-CREATE POLICY fraud_assessments_tenant ON fraud_assessments
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY fraud_assessments_backup ON fraud_assessments
-  FOR SELECT TO holdfast_backup USING (true);
-
-ALTER TABLE fraud_blocklist ENABLE ROW LEVEL SECURITY;
-ALTER TABLE fraud_blocklist FORCE ROW LEVEL SECURITY;
-CREATE POLICY fraud_blocklist_tenant ON fraud_blocklist
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY fraud_blocklist_backup ON fraud_blocklist FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('fraud_assessments', 'fraud_blocklist');

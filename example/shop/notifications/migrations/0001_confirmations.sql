@@ -8,9 +8,4 @@ CREATE TABLE confirmations (
   CONSTRAINT confirmations_pkey PRIMARY KEY (tenant_id, order_id)
 );
 
-ALTER TABLE confirmations ENABLE ROW LEVEL SECURITY;
-ALTER TABLE confirmations FORCE ROW LEVEL SECURITY;
-CREATE POLICY confirmations_tenant ON confirmations
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY confirmations_backup ON confirmations FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('confirmations');

@@ -8,12 +8,7 @@ CREATE TABLE sent_mails (
   CONSTRAINT sent_mails_pkey PRIMARY KEY (tenant_id, cause)
 );
 
-ALTER TABLE sent_mails ENABLE ROW LEVEL SECURITY;
-ALTER TABLE sent_mails FORCE ROW LEVEL SECURITY;
-CREATE POLICY sent_mails_tenant ON sent_mails
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY sent_mails_backup ON sent_mails FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('sent_mails');
 
 -- The owner is under its tables' policies: what was sent before comes along tenant by tenant.
 ALTER TABLE confirmations NO FORCE ROW LEVEL SECURITY;

@@ -40,16 +40,4 @@ CREATE TABLE order_lines (
   CONSTRAINT order_lines_price_check CHECK (unit_price_minor BETWEEN 0 AND 100000000000)
 );
 
-ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
-ALTER TABLE orders FORCE ROW LEVEL SECURITY;
-CREATE POLICY orders_tenant ON orders
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY orders_backup ON orders FOR SELECT TO holdfast_backup USING (true);
-
-ALTER TABLE order_lines ENABLE ROW LEVEL SECURITY;
-ALTER TABLE order_lines FORCE ROW LEVEL SECURITY;
-CREATE POLICY order_lines_tenant ON order_lines
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY order_lines_backup ON order_lines FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('orders', 'order_lines');

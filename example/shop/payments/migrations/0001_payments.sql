@@ -58,23 +58,4 @@ CREATE TABLE payment_ledger (
     (kind = 'charge' AND amount_minor > 0) OR (kind = 'refund' AND amount_minor < 0))
 );
 
-ALTER TABLE payments ENABLE ROW LEVEL SECURITY;
-ALTER TABLE payments FORCE ROW LEVEL SECURITY;
-CREATE POLICY payments_tenant ON payments
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY payments_backup ON payments FOR SELECT TO holdfast_backup USING (true);
-
-ALTER TABLE payment_moves ENABLE ROW LEVEL SECURITY;
-ALTER TABLE payment_moves FORCE ROW LEVEL SECURITY;
-CREATE POLICY payment_moves_tenant ON payment_moves
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY payment_moves_backup ON payment_moves FOR SELECT TO holdfast_backup USING (true);
-
-ALTER TABLE payment_ledger ENABLE ROW LEVEL SECURITY;
-ALTER TABLE payment_ledger FORCE ROW LEVEL SECURITY;
-CREATE POLICY payment_ledger_tenant ON payment_ledger
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY payment_ledger_backup ON payment_ledger FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('payments', 'payment_moves', 'payment_ledger');

@@ -16,9 +16,4 @@ CREATE TABLE product_sales (
 -- "Best sellers first"; the product id makes the order total.
 CREATE INDEX product_sales_units_idx ON product_sales (tenant_id, units, product_id);
 
-ALTER TABLE product_sales ENABLE ROW LEVEL SECURITY;
-ALTER TABLE product_sales FORCE ROW LEVEL SECURITY;
-CREATE POLICY product_sales_tenant ON product_sales
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY product_sales_backup ON product_sales FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('product_sales');

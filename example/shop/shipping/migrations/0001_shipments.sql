@@ -35,16 +35,4 @@ CREATE TABLE shipment_moves (
     REFERENCES shipments (tenant_id, id)
 );
 
-ALTER TABLE shipments ENABLE ROW LEVEL SECURITY;
-ALTER TABLE shipments FORCE ROW LEVEL SECURITY;
-CREATE POLICY shipments_tenant ON shipments
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY shipments_backup ON shipments FOR SELECT TO holdfast_backup USING (true);
-
-ALTER TABLE shipment_moves ENABLE ROW LEVEL SECURITY;
-ALTER TABLE shipment_moves FORCE ROW LEVEL SECURITY;
-CREATE POLICY shipment_moves_tenant ON shipment_moves
-  USING (tenant_id = holdfast.tenant())
-  WITH CHECK (tenant_id = holdfast.tenant());
-CREATE POLICY shipment_moves_backup ON shipment_moves FOR SELECT TO holdfast_backup USING (true);
+SELECT holdfast.keep_apart('shipments', 'shipment_moves');
