@@ -310,6 +310,20 @@ for (const [mode, version] of [
       assert.match(called.content[0].text, /^Decisions/)
       const { contents } = await one.readResource({ uri: 'holdfast://decisions/database' })
       assert.match(contents[0].text, /^# Database/)
+      assert.ok(
+        tools.every((tool: { annotations: object }) =>
+          Object.is(Reflect.get(tool.annotations, 'readOnlyHint'), true),
+        ),
+      )
+      const explained = await one.callTool({
+        name: 'explain_operation',
+        arguments: { name: 'ordering.place-order' },
+      })
+      assert.equal(explained.structuredContent.kind, 'command')
+      const taken = AbortSignal.timeout(1)
+      const call = { name: 'review_path', arguments: {} }
+      await assert.rejects(one.callTool(call, { signal: taken }))
+      assert.match((await one.callTool({ name: 'list_topics' })).content[0].text, /^Decisions/)
     } finally {
       await one.close()
     }

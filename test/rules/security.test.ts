@@ -68,7 +68,8 @@ executes<typeof PathBased>('path-based-authorisation', async ({ routes }) => {
 
 executes<typeof Ssrf>('ssrf', async ({ isAllowed }) => {
   assert.equal(await isAllowed('https://93.184.216.34/'), true)
-  for (const host of ['127.1', '0x7f000001', '[::1]', '[::ffff:169.254.169.254]', '10.0.0.8'])
+  const mapped = ['[::ffff:169.254.169.254]', '[64:ff9b::a9fe:a9fe]', '[2002:7f00:1::1]']
+  for (const host of ['127.1', '0x7f000001', '[::1]', '10.0.0.8', '198.18.0.1', ...mapped])
     assert.equal(await isAllowed(`https://${host}/`), false, host)
 })
 
@@ -153,6 +154,8 @@ executes<typeof RateLimit>('rate-limit', ({ createLimit }) => {
   const before = passing()
   nowMs = 1_001
   assert.ok(before + passing() <= 11, 'Twice the quota passes around the edge of the window.')
+  nowMs = 1_501
+  assert.ok(passing() > 0, 'What has filled up again is let through.')
 })
 
 executes<typeof ApiKeys>('api-keys-hmac', ({ store, isKey }) => {

@@ -58,7 +58,7 @@ export const accessRules: readonly Rule[] = [
     severity: 'warning',
     title: 'Limits that are fair and say when to come back',
     rule: 'Count by principal or tenant with a token bucket; answer 429 with Retry-After and the RateLimit headers; be tighter on login.',
-    why: 'A fixed window lets twice the quota through around its edge: 100 in the last second, 100 in the next. A bucket that fills as time passes does not. A count in memory is a count per process, so five replicas allow five times as much. Clients that are not told when to come back ask at once. By address alone it stops one attacker in a botnet and a whole office behind one NAT.',
+    why: 'A fixed window lets twice the quota through around its edge: 100 in the last second, 100 in the next. A bucket that fills as time passes lets no more through at once than it holds; over a whole window it may be the quota and one bucketful, so keep the bucket smaller than the quota where that matters. A count in memory is a count per process, so five replicas allow five times as much. Clients that are not told when to come back ask at once. By address alone it stops one attacker in a botnet and a whole office behind one NAT.',
     whenNot: 'Inside the system: there shed load by capacity.',
     detectors: [],
     holdfast: {
