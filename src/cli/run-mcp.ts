@@ -11,10 +11,14 @@ import { reviewTools } from './mcp-tools/review.ts'
 import { ownStdout } from './own-stdout.ts'
 import { packageVersion } from './package-version.ts'
 
+const SIGTERM_EXIT = 143
+
 export async function runMcp({ terminal, flag }: CommandCall): Promise<number> {
   const output = ownStdout()
   const server = await mcpServer(terminal, flag('prove'))
   terminal.err(`holdfast mcp serves ${terminal.cwd}; it ends with its input.`)
+  // By itself a signal would leave behind what is cleaned up at exit.
+  process.once('SIGTERM', () => process.exit(SIGTERM_EXIT))
   await serveStdio(server, process.stdin, output)
   return 0
 }

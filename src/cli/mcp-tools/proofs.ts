@@ -87,7 +87,7 @@ function proveTool({ cwd, env }: Terminal): Tool {
     name: 'prove',
     title: 'Run proofs',
     description:
-      'Runs the races of these files under every interleaving that matters, in databases made for it, within a budget. Runs code of the project.',
+      'Runs what these files export to be proved (races, crashes) in databases made for it, within a budget. Runs code of the project.',
     runsCode: true,
     input: z.strictObject({
       files: z.array(path).min(1).max(FILES_MAX),

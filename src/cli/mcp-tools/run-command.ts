@@ -4,6 +4,9 @@
  * and ends when the question is taken back.
  */
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bulkhead } from 'cockatiel'
 import { systemClock } from '../../base/clock.ts'
@@ -37,6 +40,17 @@ const WAITING_MAX = 100
 
 const places = bulkhead(AT_ONCE_MAX, WAITING_MAX)
 
+let compiled: string | undefined
+
+/** For compiled code, of this process alone: the second command starts in a third of the time. */
+function compileCache(): string {
+  if (compiled !== undefined) return compiled
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-compiled-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  compiled = folder
+  return folder
+}
+
 /** Beside this file, with the same ending: source as it stands, or what it was compiled to. */
 const script = fileURLToPath(
   new URL(
@@ -57,7 +71,7 @@ function commandEnd(words: readonly string[], run: CommandRun): Promise<CommandE
   const { cwd, env, signal, timeoutMs = TIMEOUT_MS } = run
   const child = spawn(process.execPath, [script, ...words], {
     cwd,
-    env: { ...env, NO_COLOR: '1' },
+    env: { ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compileCache() },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.on('error', () => {})

@@ -1,0 +1,132 @@
+/** What `holdfast mcp` tells of a project: its database, its proofs, and as it is now. */
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { META, project, root, start } from '../../test/mcp-session.ts'
+import { notesApp } from '../../test/telemetry/notes-app.ts'
+import { until } from '../../test/until.ts'
+import { testApp } from '../testing/test-app.ts'
+import { testServer } from '../testing/test-database.ts'
+import { main } from './main.ts'
+
+/** A process of ours starts within a second, and within half a minute where everybody starts one. */
+const PATIENCE_MS = 200_000
+
+const NOTES = join(root, 'test/telemetry/notes-app.ts')
+
+const RACES = `
+import { race } from ${JSON.stringify(join(root, 'src/prove/race.ts'))}
+
+async function spend(db) {
+  const { rows } = await db.query('SELECT balance FROM accounts WHERE id = 1')
+  if (rows[0].balance < 70) return 'refused'
+  await db.query('UPDATE accounts SET balance = balance - 70 WHERE id = 1')
+  return 'done'
+}
+const schema = 'CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL)'
+export { raced as spend }
+const raced = race({
+  schema, seed: 'INSERT INTO accounts VALUES (1, 100)', run: { one: spend, two: spend },
+  invariants: { positive: 'SELECT * FROM accounts WHERE balance < 0' },
+})`
+
+test('asks the database for plans and traces, and for nothing where there is none', async (context) => {
+  const none = start(context, await project(context, {}), { DATABASE_URL: '' })
+  for (const [name, args] of [
+    ['explain_plan', { sql: 'SELECT 1' }],
+    ['trace_request', { requestId: 'r' }],
+  ] as const)
+    assert.match(await none.call(name, args), /There is no database to ask: start/)
+  assert.match(await none.call('explain_plan', {}), /either an operation or a statement/)
+  await using app = await testApp(notesApp)
+  const ada = await app.caller('acme', { permissions: ['notes:write'] })
+  const headers = { 'x-request-id': 'req-1' }
+  await ada.ask('POST /v1/notes', { body: { text: 'hello' }, headers })
+  const folder = await project(context, {
+    'holdfast.config.ts': `export const config = { migrations: [], app: './app.ts' }`,
+    'app.ts': `export { notesApp as app } from ${JSON.stringify(NOTES)}`,
+  })
+  const { call } = start(context, folder, { DATABASE_URL: app.database.url, ADMIN_PORT: '9' })
+  const traced = await call('trace_request', { requestId: 'req-1' })
+  assert.match(traced, /^request req-1 of acme\n.*audit {5}notes\.write-note {2}ok/)
+  assert.match(traced, /From the database alone/)
+  assert.match(
+    await call('trace_request', { requestId: 'never' }),
+    /Nothing is known of the request/,
+  )
+  const plans = await call('explain_plan', { operation: 'notes.write-note' })
+  assert.match(plans, /Insert on idempotency_keys/)
+  const plan = await call('explain_plan', { sql: 'DELETE FROM holdfast.jobs WHERE id = $1' })
+  assert.match(plan, /Delete on jobs|permission denied/)
+})
+
+test('what is cancelled ends, even where the code of the project never comes to an end', async (context) => {
+  const spinning = `import { writeFileSync } from 'node:fs'
+    writeFileSync(new URL('./pid', import.meta.url), String(process.pid) + '.')
+    for (;;) {}`
+  const folder = await project(context, { 'holdfast.config.ts': spinning })
+  const { call, send } = start(context, folder)
+  const params = { name: 'explain_operation', arguments: {}, _meta: META }
+  send({ id: 'spin', method: 'tools/call', params })
+  const written = () => readFile(join(folder, 'pid'), 'utf8').catch(() => '')
+  await until('the project is loaded', async () => (await written()).endsWith('.'), PATIENCE_MS)
+  assert.match(await call('list_topics'), /^Decisions/)
+  send({ method: 'notifications/cancelled', params: { requestId: 'spin' } })
+  const pid = Number.parseInt(await written(), 10)
+  await until('its process is gone', async () => isGone(pid), PATIENCE_MS)
+})
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch {
+    return true
+  }
+}
+
+test('sees the project as it is now, not as it was when it was first asked', async (context) => {
+  const config = (app: string) => `export const config = { migrations: [], app: '${app}' }`
+  const folder = await project(context, { 'holdfast.config.ts': config('./one.ts') })
+  const { call } = start(context, folder)
+  assert.match(await call('explain_operation'), /one\.ts/)
+  await writeFile(join(folder, 'holdfast.config.ts'), config('./two.ts'))
+  assert.match(await call('explain_operation'), /two\.ts/)
+})
+
+test('reads what proofs have found; runs them only where it was started for it', async (context) => {
+  const folder = await project(context, { 'races.ts': RACES })
+  const { adminUrl: DATABASE_URL } = await testServer()
+  const reading = start(context, folder, { DATABASE_URL })
+  const { result } = await reading.ask('tools/list')
+  const names = (result.tools as { name: string }[]).map(({ name }) => name)
+  assert.ok(names.includes('read_proofs') && !names.includes('prove'))
+  assert.match(await reading.call('read_proofs', { folder: '.' }), /holds no result/)
+  assert.match(await reading.call('read_proofs', { folder: '..' }), /outside of the project/)
+  const proving = start(context, folder, { DATABASE_URL }, ['--prove'])
+  const proved = await proving.call('prove', { files: ['races.ts'], budgetSeconds: 300 })
+  assert.match(proved, /^VIOLATION {2}spend: lost update/)
+  assert.match(await proving.call('prove', { files: ['none.ts'] }), /There is no none\.ts here/)
+  assert.match(await proving.call('prove', { files: ['../x'] }), /outside|There is no/)
+  assert.match(
+    await proving.call('prove', { files: ['races.ts'], only: 'x' }),
+    /"x"; there is spend/,
+  )
+  await main(['prove', 'races.ts', '--out', 'found'], {
+    env: { DATABASE_URL },
+    cwd: folder,
+    out: () => {},
+    err: () => {},
+  })
+  assert.equal(
+    await reading.call('read_proofs', { folder: 'found' }),
+    'VIOLATION  spend  (races.ts)',
+  )
+  const trace = await reading.call('read_proofs', { folder: 'found', name: 'spend' })
+  assert.match(trace, /SELECT balance FROM accounts/)
+  assert.match(
+    await reading.call('read_proofs', { folder: 'found', name: '../races' }),
+    /There is no result "\.\.\/races"; there is spend/,
+  )
+})
