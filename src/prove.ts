@@ -1,4 +1,12 @@
 /** `holdfast/prove`: runs commands on a real Postgres under every interleaving, and every crash, that matters. */
+
+export type { Asking } from './prove/app/open-app.ts'
+export {
+  call,
+  type ScenarioCall,
+  type ScenarioDefinition,
+  scenario,
+} from './prove/app/scenario.ts'
 export {
   type Crash,
   type CrashDefinition,
@@ -27,6 +35,7 @@ export {
   type RaceDefinition,
   type RaceEffect,
   type RaceInvariant,
+  type RaceSetup,
   type RaceSql,
   type RaceWorld,
   race,

@@ -34,15 +34,14 @@ export async function exploreRace(race: Race, options: ExploreOptions = {}): Pro
   const server = options.server ?? (await embeddedServer())
   const { verdict, seedRows } = await explore(race, { ...options, server })
   if (verdict.verdict !== 'VIOLATION' || options.fewestRows !== true) return verdict
+  const { schema, seed = [] } = race
+  // A program that seeds, or migrates, may take longer than anybody waits for fewer rows.
+  if (typeof schema === 'function' || typeof seed === 'function') return verdict
   const [first, ...others] = verdict.findings
   const needed = await fewestRows(seedRows, async (rows) => {
     if (options.signal?.aborted) return false
     const left = seedRows.filter((row) => !rows.includes(row))
-    return comesAgain(
-      { ...race, seed: [race.seed ?? [], Arena.leavingOut(left)].flat() },
-      first,
-      server,
-    )
+    return comesAgain({ ...race, seed: [seed, Arena.leavingOut(left)].flat() }, first, server)
   })
   if (needed.length === seedRows.length) return verdict
   const shown = needed.map(({ table, row }) => `${table.name}: ${row}`)
@@ -67,7 +66,8 @@ async function explore(
   race: Race,
   options: ExploreOptions & { readonly server: RaceServer },
 ): Promise<{ readonly verdict: Verdict; readonly seedRows: readonly SeedRow[] }> {
-  const arena = await Arena.open(race, options.server)
+  const { arenas, server } = options
+  const arena = await (arenas?.open(race) ?? Arena.open(race, server))
   const frozen = freeze()
   try {
     const statements = await Statements.read(arena.control)
@@ -75,7 +75,7 @@ async function explore(
     return { verdict, seedRows: arena.seedRows }
   } finally {
     frozen[Symbol.dispose]()
-    await arena.close()
+    if (arenas === undefined) await arena.close()
   }
 }
 
@@ -99,6 +99,8 @@ class Exploration {
   #schedules = 0
   #pruned = 0
   #divergences = 0
+  /** A command has had more than one connection. */
+  #crowded = false
 
   constructor(race: Race, options: ExploreOptions, arena: Arena, statements: Statements) {
     this.#race = race
@@ -136,7 +138,7 @@ class Exploration {
     const runs = await this.#oracle.runs(this.#all)
     for (const { result, order } of runs) {
       if (result.complaint !== undefined) return result.complaint
-      this.#statements.learn(result.distrusted)
+      this.#learn(result)
       await this.#note(
         result,
         order.flatMap((command) => Array(result.steps.length).fill(command)),
@@ -211,7 +213,7 @@ class Exploration {
       this.#divergences = 0
       run.settle()
       // What was taken to commute may not: nothing that was pruned counts.
-      if (this.#statements.learn(result.distrusted)) search = this.#newSearch()
+      if (this.#learn(result)) search = this.#newSearch()
       if (!result.complete) this.#pruned += 1
       else
         await this.#note(
@@ -238,6 +240,7 @@ class Exploration {
       reduce: this.#options.exhaustive !== true && this.#race.preemptionsMax === undefined,
       preemptionsMax,
       watched: this.#invariants.watched,
+      pair: this.#all.length === 2 && !this.#crowded,
     })
   }
 
@@ -258,6 +261,12 @@ class Exploration {
       `The same schedule ran differently: ${divergence?.found} was sent instead of ${divergence?.expected}. ` +
       'Something besides the database decides (a module variable, an unseeded generator): hand it in.'
     )
+  }
+
+  #learn({ distrusted, crowded }: ScheduleResult): boolean {
+    const isNews = crowded && !this.#crowded
+    this.#crowded ||= crowded
+    return this.#statements.learn(distrusted) || isNews
   }
 
   #tell(search: Search): void {

@@ -4,6 +4,9 @@ import { knownOptions, optionError, shown } from '../base/bounds.ts'
 /** SQL as text, as a file, or as a folder of `.sql` files (in the order of their names); or several. */
 export type RaceSql = string | URL | readonly (string | URL)[]
 
+/** SQL, or whatever fills the empty database behind this URL: migrations, a program that seeds. */
+export type RaceSetup = RaceSql | ((url: string) => Promise<unknown>)
+
 /** A fact that a command caused outside of its database: a charge, a mail, a message. */
 export interface RaceEffect {
   /** What must happen once: two effects of one kind with the same key are a double effect. */
@@ -58,9 +61,9 @@ export type FindingClass =
 /** Commands that run at the same time on the same rows, and what must be true of the outcome. */
 export interface RaceDefinition {
   /** The tables, in an empty database. */
-  readonly schema: RaceSql
+  readonly schema: RaceSetup
   /** The rows that every schedule starts from. */
-  readonly seed?: RaceSql
+  readonly seed?: RaceSetup
   /** Two or three commands that run at the same time. */
   readonly run: Readonly<Record<string, RaceCommand>>
   /** Asked on the seed, after every commit, and at the end; by name. */

@@ -13,7 +13,7 @@
  * With a bound on preemptions or exhaustive nobody sleeps: a schedule within the bound may be
  * equivalent only to schedules beyond it.
  */
-import { dependent, type Footprint } from './footprint/footprint.ts'
+import { dependent, type Footprint, type Surroundings } from './footprint/footprint.ts'
 import type { Chooser, Ready } from './run/schedule.ts'
 
 interface Branch {
@@ -27,11 +27,9 @@ interface Choice {
   readonly sql: string
 }
 
-export interface SearchOptions {
+export interface SearchOptions extends Surroundings {
   readonly reduce: boolean
   readonly preemptionsMax: number
-  /** Every committed state is looked at by itself. */
-  readonly watched: boolean
 }
 
 /** A command did not do at the same point what it had done before. */
@@ -135,9 +133,10 @@ export class SearchRun implements Chooser {
       const preemptions = this.#preemptions + preempts(other, ready, this.#last)
       this.#found.push({ choices: [...this.choices], sleepers, preemptions })
     }
-    const { reduce, watched } = this.#options
+    const { reduce } = this.#options
     for (const [sleeper, itsFootprint] of this.#sleepers)
-      if (!reduce || dependent(itsFootprint, footprint, watched)) this.#sleepers.delete(sleeper)
+      if (!reduce || dependent(itsFootprint, footprint, this.#options))
+        this.#sleepers.delete(sleeper)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Arenas } from './arena/arenas.ts'
 import type { FindingClass } from './race.ts'
 
 /** One message of a command to the server, as it went in the schedule that is shown. */
@@ -85,6 +86,8 @@ export type Verdict = Violation | Certified | Inconclusive
 export interface ExploreOptions {
   /** A server of yours, on which the explorer makes databases of its own; an embedded one by default. */
   readonly server?: RaceServer
+  /** Databases that races of one schema and one seed share. */
+  readonly arenas?: Arenas
   /** Every schedule, without the reduction: what the reduction is measured against. */
   readonly exhaustive?: boolean
   /** Goes on behind the first violation. */

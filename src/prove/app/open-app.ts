@@ -224,7 +224,7 @@ function operationOf(registry: Registry, name: string): RegisteredOperation {
 /** An app is checked and put together once, however often it is opened. */
 const registries = new WeakMap<AppDefinition, Registry>()
 
-function registryOf(app: AppDefinition): Registry {
+export function registryOf(app: AppDefinition): Registry {
   let registry = registries.get(app)
   if (registry === undefined) {
     // A seal of chance would make cursors that differ from run to run.

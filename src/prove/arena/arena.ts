@@ -13,7 +13,7 @@ import { randomToken } from '../../base/id.ts'
 import { withAdmin } from '../../database/embedded/login-role.ts'
 import { readSupportedVersion } from '../../database/server-version.ts'
 import { isProcessAlive } from '../../runtime/process-liveness.ts'
-import type { Race } from '../race.ts'
+import type { Race, RaceSetup } from '../race.ts'
 import type { RaceServer } from '../verdict.ts'
 import { readSql } from './read-sql.ts'
 import {
@@ -207,13 +207,9 @@ async function fill(
   race: Pick<Race, 'schema' | 'seed'>,
   server: RaceServer,
 ): Promise<Made> {
-  const owner = await connect(inDatabase(server.url, name), 'holdfast-prove-seed')
-  try {
-    for (const text of readSql(race.schema)) await run(owner, 'schema', text)
-    for (const text of readSql(race.seed ?? [])) await run(owner, 'seed', text)
-  } finally {
-    await owner.end()
-  }
+  const url = inDatabase(server.url, name)
+  await setUp(url, 'schema', race.schema)
+  await setUp(url, 'seed', race.seed ?? [])
   const control = await connect(inDatabase(server.adminUrl, name), 'holdfast-prove-control')
   await mayDo(() => control.query(BYPASS_TRIGGERS))
   const tables = await listTables(control)
@@ -226,10 +222,11 @@ async function fill(
   return { server, name, control, tables, seed, restores, sequences, together }
 }
 
-async function run(client: pg.Client, what: string, text: string): Promise<void> {
+async function setUp(url: string, what: string, setup: RaceSetup): Promise<void> {
   try {
-    await client.query(text)
+    await (typeof setup === 'function' ? setup(url) : runTexts(url, readSql(setup)))
   } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause
     throw new HoldfastError(
       'HF_PROVE_SETUP',
       `The ${what} of the race fails: ${(cause as Error).message}.`,
@@ -239,6 +236,15 @@ async function run(client: pg.Client, what: string, text: string): Promise<void>
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501'
+
+async function runTexts(url: string, texts: readonly string[]): Promise<void> {
+  const owner = await connect(url, 'holdfast-prove-seed')
+  try {
+    for (const text of texts) await owner.query(text)
+  } finally {
+    await owner.end()
+  }
+}
 
 async function mayDo(work: () => Promise<unknown>): Promise<void> {
   try {

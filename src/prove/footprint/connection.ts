@@ -2,7 +2,8 @@
  * What the explorer knows of one connection: its transaction, what that has locked and written, and
  * from both the footprint of the next message, before it is sent.
  */
-import { type Access, EVERYTHING, type Footprint, NOTHING } from './footprint.ts'
+import { type Access, EVERYTHING, type Footprint, NOTHING, type Serial } from './footprint.ts'
+import type { InsertedRows } from './inserted-rows.ts'
 import type { RowKey } from './row-key.ts'
 import type { StatementFacts, Statements } from './statements.ts'
 
@@ -52,6 +53,8 @@ class KnownConnection implements Connection {
   readonly #isolation: string
   #transaction: Transaction | undefined
   #unknown = false
+  /** A SERIALIZABLE transaction, with which others may still collide. */
+  #committed = false
   changed = false
   transaction = 0
 
@@ -95,6 +98,8 @@ class KnownConnection implements Connection {
     if (facts.kind === 'opaque' && /isolation|characteristics|set_config/i.test(text))
       this.#unknown = true
     if (status === 'I') {
+      const { isolation = this.#isolation } = this.#transaction ?? {}
+      this.#committed ||= isolation === 'serializable' && ok && facts.kind !== 'rollback'
       this.#transaction = undefined
       if (facts.kind === 'data' || facts.kind === 'opaque') this.transaction += 1
       return
@@ -130,10 +135,16 @@ class KnownConnection implements Connection {
   }
 
   #accessesOf(facts: StatementFacts, values: readonly unknown[]): Access[] {
-    return facts.accesses.map(({ table, mode, writes, key }) =>
+    return facts.accesses.map(({ table, mode, writes, key, rows }) =>
       writes && this.#statements.isTakenAsItLies(table)
         ? { table, mode: mode === 'insert' ? mode : 'update', writes, key: undefined }
-        : { table, mode, writes, key: key && keyText(key, values) },
+        : {
+            table,
+            mode,
+            writes,
+            key: key && keyText(key, values),
+            ...(rows && { fresh: rows.map((index) => keysOf(index, values)) }),
+          },
     )
   }
 
@@ -143,9 +154,14 @@ class KnownConnection implements Connection {
     const { held, isolation, touched, failed, opaque } = transaction
     const publishes = kind === 'commit' && !failed ? held.filter(({ writes }) => writes) : []
     if (opaque || (this.#statements.defers && publishes.length > 0)) return EVERYTHING
-    const serial = isolation === 'serializable' && touched.length > 0 ? touched : undefined
+    const serial =
+      isolation === 'serializable' && touched.length > 0 ? this.#serial(touched, []) : undefined
     if (held.length === 0 && serial === undefined) return NOTHING
     return { ...NOTHING, none: false, publishes, releases: held, serial, ends: true }
+  }
+
+  #serial(touched: readonly Access[], now: readonly Access[]): Serial {
+    return { touched, now, first: !this.#committed }
   }
 
   #released(transaction: Transaction | undefined): Footprint {
@@ -162,7 +178,9 @@ class KnownConnection implements Connection {
     const takesSnapshot = fixed && transaction?.snapshot !== true
     const locks = lockingOf(facts, accesses)
     const serial =
-      isolation === 'serializable' ? [...(transaction?.touched ?? []), ...accesses] : undefined
+      isolation === 'serializable'
+        ? this.#serial([...(transaction?.touched ?? []), ...accesses], accesses)
+        : undefined
     return {
       all: false,
       none: accesses.length === 0 && locks.length === 0 && serial === undefined && !takesSnapshot,
@@ -182,6 +200,25 @@ class KnownConnection implements Connection {
 function lockingOf(facts: StatementFacts, accesses: readonly Access[]): Access[] {
   const rows = accesses.filter(({ mode }) => mode !== 'read')
   return [...rows, ...(facts.advisory ? [ADVISORY] : []), ...(facts.draws ? [SEQUENCE] : [])]
+}
+
+/** The keys of all rows in one unique index; undefined where one is not certain. */
+function keysOf(
+  rows: InsertedRows[number],
+  values: readonly unknown[],
+): ReadonlySet<string> | undefined {
+  const keys = rows.map((row) => row && rowText(row, values))
+  return keys.includes(undefined) ? undefined : new Set(keys.flatMap((key) => key ?? []))
+}
+
+/** Empty where it can collide with no other: NULL is equal to nothing. */
+function rowText(row: readonly RowKey[], values: readonly unknown[]): string[] | undefined {
+  const given = row.map(({ parameter, constant }) =>
+    parameter === undefined ? constant : values[parameter - 1],
+  )
+  if (given.some((value) => value === null)) return []
+  const texts = row.map((key) => keyText(key, values))
+  return texts.length === 0 || texts.includes(undefined) ? undefined : [JSON.stringify(texts)]
 }
 
 /** The value as a text that is the same for the same row; undefined where that is not certain. */

@@ -18,7 +18,17 @@ const SCHEMA = `
   CREATE VIEW seen AS SELECT a.v FROM a JOIN b ON b.a_id = a.id;
   CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
   CREATE TRIGGER log AFTER INSERT ON logged EXECUTE FUNCTION log();
-  CREATE FUNCTION anything() RETURNS int LANGUAGE sql AS 'SELECT 1';
+  CREATE FUNCTION anything() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM apart';
+  CREATE FUNCTION behind() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN anything(); END';
+  CREATE FUNCTION hidden() RETURNS text LANGUAGE plpgsql AS
+    'BEGIN EXECUTE ''SELECT 1''; RETURN ''''; END';
+  CREATE FUNCTION plain(n int) RETURNS int LANGUAGE sql RETURN n + length('select from apart');
+  CREATE TABLE guarded (id uuid PRIMARY KEY, owner text NOT NULL DEFAULT 'me', code text UNIQUE, v int);
+  ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY own ON guarded USING (owner = current_setting('app.owner', true));
+  CREATE TABLE looked_up (id int PRIMARY KEY);
+  ALTER TABLE looked_up ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY elsewhere ON looked_up USING (id IN (SELECT id FROM apart));
 `
 
 let database: TestDatabase
@@ -49,6 +59,8 @@ function footprint(script: string): Footprint {
 
 const RR = 'BEGIN ISOLATION LEVEL REPEATABLE READ'
 const SER = 'BEGIN ISOLATION LEVEL SERIALIZABLE'
+const NEW_ONE = `INSERT INTO guarded (id, code, v) VALUES ('0197a000-0000-7000-8000-000000000001', 'a', 1)`
+const NEW_TWO = `INSERT INTO guarded (id, code, v) VALUES ('0197a000-0000-7000-8000-000000000002', 'b', 1)`
 const WRITE = 'BEGIN; UPDATE a SET v = 1 WHERE id = 1'
 
 const pairs: readonly (readonly [rule: string, one: string, other: string, dependent: boolean])[] =
@@ -134,6 +146,16 @@ const pairs: readonly (readonly [rule: string, one: string, other: string, depen
     ['BEGIN', 'BEGIN', 'DELETE FROM a', false],
     ['a trigger may do anything', 'INSERT INTO logged VALUES (1)', 'SELECT v FROM apart', true],
     ['so may a function', 'SELECT anything()', 'SELECT v FROM apart', true],
+    ['and one that calls it', 'SELECT behind()', 'SELECT v FROM apart', true],
+    ['and one that runs texts', 'SELECT hidden()', 'SELECT v FROM apart', true],
+    ['not one that computes', 'SELECT plain(1)', 'DELETE FROM a', false],
+    ['a policy may look elsewhere', 'SELECT id FROM looked_up', 'SELECT v FROM b', true],
+    ['not at its row alone', 'SELECT v FROM guarded', 'DELETE FROM a', false],
+    ['new rows of other keys', NEW_ONE, NEW_TWO, false],
+    ['new rows of one key', NEW_ONE, NEW_ONE, true],
+    ['new rows of one code', NEW_ONE, NEW_TWO.replace("'b'", "'a'"), true],
+    ['a new row and a commit of another', `BEGIN; ${NEW_ONE}`, `BEGIN; ${NEW_TWO}; COMMIT`, false],
+    ['a new row and a reader', 'SELECT v FROM guarded', `BEGIN; ${NEW_TWO}; COMMIT`, true],
     ['and two statements in one', 'SELECT 1 FROM a/**/;SELECT 2', 'SELECT v FROM apart', true],
   ]
 
@@ -150,5 +172,18 @@ test('two commits change places unless the state between them is looked at', () 
     footprint('BEGIN; DELETE FROM apart; COMMIT'),
   ]
   assert.equal(dependent(one, other), false)
-  assert.equal(dependent(one, other, true), true)
+  assert.equal(dependent(one, other, { watched: true }), true)
+})
+
+test('two serializable transactions alone: only what stands between them is looked at', () => {
+  const commit = footprint(`${SER}; SELECT v FROM a; COMMIT`)
+  const elsewhere = footprint(`${SER}; SELECT v FROM apart`)
+  const writer = footprint(`${SER}; UPDATE a SET v = 1 WHERE id = 1; SELECT v FROM apart`)
+  assert.equal(dependent(commit, elsewhere, { pair: true }), false)
+  assert.equal(dependent(commit, writer, { pair: true }), true)
+  const read = footprint(`${SER}; SELECT v FROM b; SELECT v FROM a`)
+  assert.equal(dependent(read, writer), true)
+  assert.equal(dependent(read, writer, { pair: true }), false)
+  const write = footprint(`${SER}; UPDATE a SET v = 1 WHERE id = 1`)
+  assert.equal(dependent(read, write, { pair: true }), true)
 })

@@ -16,6 +16,8 @@ export interface Access {
   readonly key: string | undefined
   /** The row is changed, not only locked. */
   readonly writes: boolean
+  /** Of new rows, by unique index: their keys, where each is known. */
+  readonly fresh?: readonly (ReadonlySet<string> | undefined)[]
 }
 
 export interface Footprint {
@@ -35,10 +37,19 @@ export interface Footprint {
   readonly snapshot: boolean
   /** Skips or refuses where others hold locks, instead of waiting. */
   readonly probes: readonly Access[]
-  /** Of a SERIALIZABLE transaction: everything that it has read and written so far. */
-  readonly serial: readonly Access[] | undefined
+  /** Of a SERIALIZABLE transaction. */
+  readonly serial: Serial | undefined
   /** Ends its transaction. */
   readonly ends: boolean
+}
+
+export interface Serial {
+  /** Everything that it has read and written so far, with this message. */
+  readonly touched: readonly Access[]
+  /** With this message alone. */
+  readonly now: readonly Access[]
+  /** Its connection has committed no other before. */
+  readonly first: boolean
 }
 
 export const NOTHING: Footprint = {
@@ -56,35 +67,59 @@ export const NOTHING: Footprint = {
 
 export const EVERYTHING: Footprint = { ...NOTHING, all: true, none: false }
 
-/**
- * @param watched every committed state is looked at by itself: two messages that publish may not
- *   change places either, for the state between them would be another
- */
-export function dependent(left: Footprint, right: Footprint, watched = false): boolean {
+export interface Surroundings {
+  /**
+   * Every committed state is looked at by itself: two messages that publish may not change places
+   * either, for the state between them would be another.
+   */
+  readonly watched?: boolean
+  /** There are two commands and no other, and neither has two transactions open at once. */
+  readonly pair?: boolean
+}
+
+export function dependent(
+  left: Footprint,
+  right: Footprint,
+  { watched = false, pair = false }: Surroundings = {},
+): boolean {
   if (left.none || right.none) return false
   if (left.all || right.all) return true
   if (watched && left.publishes.length > 0 && right.publishes.length > 0) return true
+  if (collidesInSerial(left, right, pair)) return true
   return comesInTheWay(left, right) || comesInTheWay(right, left)
 }
 
 /** Whether `other` before `one` may change what `one` does, or the other way round. */
 function comesInTheWay(one: Footprint, other: Footprint): boolean {
   if (one.snapshot && other.publishes.length > 0) return true
-  if (meet(one.sees, other.publishes, sameRow)) return true
+  if (meet(one.sees, other.publishes, visible)) return true
   if (meet(one.locks, other.locks, conflicting)) return true
   if (meet(one.locks, other.releases, conflicting)) return true
-  if (meet(one.probes, [...other.locks, ...other.releases], sameRow)) return true
-  return collidesInSerial(one, other)
+  return meet(one.probes, [...other.locks, ...other.releases], sameRow)
+}
+
+/** A new row meets what is there by its unique keys alone. */
+function visible(one: Access, other: Access): boolean {
+  return one.mode === 'insert' ? conflicting(one, other) : sameRow(one, other)
 }
 
 /**
  * Serializable transactions abort by who read and wrote what, whole pages at a time, and by who
- * committed first.
+ * committed first, of a third one too.
+ *
+ * Where there are two and no third, nothing is aborted before one of them commits: what stands
+ * between them until then is the same in whichever order it came about, unless it is between these
+ * very messages. And a commit is nothing to one that has neither read nor written in its way.
  */
-function collidesInSerial(one: Footprint, other: Footprint): boolean {
-  if (one.serial === undefined || other.serial === undefined) return false
-  if (one.ends) return true
-  return meet(one.serial, other.serial, readAndWrite)
+function collidesInSerial(left: Footprint, right: Footprint, pair: boolean): boolean {
+  const [one, other] = [left.serial, right.serial]
+  if (one === undefined || other === undefined) return false
+  const ends = left.ends || right.ends
+  if (ends && !pair) return true
+  const alone = pair && !ends && one.first && other.first
+  return alone
+    ? meet(one.now, other.now, readAndWrite)
+    : meet(one.touched, other.touched, readAndWrite)
 }
 
 function meet(
@@ -105,7 +140,12 @@ function sameRow(one: Access, other: Access): boolean {
 }
 
 function readAndWrite(one: Access, other: Access): boolean {
-  return sameTable(one, other) && (one.writes || other.writes)
+  return sameTable(one, other) && ((one.writes && reads(other)) || (reads(one) && other.writes))
+}
+
+/** A new row is written without a look at others, but for its own key. */
+function reads({ mode }: Access): boolean {
+  return mode !== 'insert'
 }
 
 export function isWrite(mode: Mode): boolean {
@@ -124,6 +164,15 @@ const CONFLICTS: Readonly<Record<Mode, readonly Mode[]>> = {
 
 function conflicting(one: Access, other: Access): boolean {
   if (!CONFLICTS[one.mode].includes(other.mode)) return false
+  if (one.mode === 'insert' && other.mode === 'insert' && areApart(one, other)) return false
   if (one.mode === 'insert' || other.mode === 'insert') return sameTable(one, other)
   return sameRow(one, other)
+}
+
+/** New rows that differ in every unique index. */
+function areApart(one: Access, other: Access): boolean {
+  if (one.fresh === undefined || other.fresh === undefined) return false
+  return one.fresh.every(
+    (keys, index) => other.fresh?.[index] && keys?.isDisjointFrom(other.fresh[index]),
+  )
 }

@@ -13,7 +13,14 @@ export interface RowKey {
 }
 
 /** Types whose texts are equal exactly where their values are. */
-const KEY_TYPES = new Set(['integer', 'bigint', 'smallint', 'uuid', 'text', 'character varying'])
+export const KEY_TYPES = new Set([
+  'integer',
+  'bigint',
+  'smallint',
+  'uuid',
+  'text',
+  'character varying',
+])
 
 /** @param tables what its one name may stand for */
 export function keyOf(tree: Tree, tables: readonly TableRow[]): RowKey | undefined {
@@ -72,7 +79,7 @@ function equalityWith(condition: Tree, column: string): Omit<RowKey, 'type'> | u
   return named && other !== undefined ? constantOf(other) : undefined
 }
 
-function constantOf(side: Tree): Omit<RowKey, 'type'> | undefined {
+export function constantOf(side: Tree): Omit<RowKey, 'type'> | undefined {
   const parameter = fieldOf(side, 'ParamRef')?.number
   if (typeof parameter === 'number') return { parameter }
   const constant = fieldOf(side, 'A_Const')

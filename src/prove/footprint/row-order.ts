@@ -13,7 +13,8 @@ const LISTS = /^(?:array|string|json|jsonb|json_object|jsonb_object|xml)_?agg$/
 export function takesRowsAsTheyLie(tree: Tree, tables: readonly (readonly TableRow[])[]): boolean {
   if (nodesOf(tree, 'FuncCall').some(listsWithoutOrder)) return true
   const [only, ...others] = tables
-  const candidates = others.length === 0 ? (only ?? []) : []
+  const named = others.length === 0 ? (only ?? []) : []
+  const candidates = named.every(({ keyAlone }) => keyAlone) ? named : []
   return nodesOf(tree, 'SelectStmt').some(
     (select) => isCut(select) && !hasOrder(select, candidates) && !keyOf(tree, candidates),
   )

@@ -11,6 +11,9 @@ import {
   type ScriptParser,
 } from '../../database/guard/query-parser.ts'
 import { isWrite, type Mode } from './footprint.ts'
+import { type InsertedRows, insertedRows } from './inserted-rows.ts'
+import { isOwnText } from './own-texts.ts'
+import { plainFunctions } from './plain-functions.ts'
 import { keyOf, type RowKey } from './row-key.ts'
 import { takesRowsAsTheyLie } from './row-order.ts'
 import {
@@ -43,6 +46,8 @@ export interface StatementAccess {
   /** The row is changed, not only locked. */
   readonly writes: boolean
   readonly key: RowKey | undefined
+  /** Of an INSERT, where its text tells: what stands in the unique indexes of the new rows. */
+  readonly rows?: InsertedRows | undefined
 }
 
 export interface StatementFacts {
@@ -69,6 +74,8 @@ const OPAQUE: StatementFacts = {
   isolation: undefined,
   session: true,
 }
+
+const NO_ACCESS: StatementFacts = { ...OPAQUE, kind: 'data', session: false }
 
 /** Functions of the server whose answer depends on what others do at this moment. */
 const OPAQUE_FUNCTION =
@@ -108,13 +115,15 @@ export class Statements {
 
   static async read(client: pg.Client): Promise<Statements> {
     const tables = await readTables(client)
-    const { defers, hidden } = await readDatabase(client)
+    const functions = await readFunctions(client)
+    const plain = plainFunctions(functions)
+    const { defers, hidden } = await readDatabase(client, [...plain])
     return new Statements({
       parse: await loadScriptParser().catch(() => undefined),
       tables,
       references: await readReferences(client),
       bases: basesOf(tables, await readViews(client)),
-      functions: await readFunctions(client),
+      functions: functions.filter(({ oid }) => !plain.has(oid)),
       defers,
       hidden,
     })
@@ -167,6 +176,7 @@ export class Statements {
     const nodes = this.#parse?.(text)
     const [node] = nodes ?? []
     if (node === undefined || nodes?.length !== 1 || this.#learned.has(text)) return OPAQUE
+    if (isOwnText(text)) return NO_ACCESS
     return this.#control(node) ?? this.#data(node)
   }
 
@@ -212,7 +222,7 @@ export class Statements {
       advisory: functions.some((name) => ADVISORY.test(name)),
       draws: functions.includes('nextval') || nodesOf(tree, 'SetToDefault').length > 0,
       isolation: undefined,
-      session: functions.some((name) => name === 'set_config' || ADVISORY.test(name)),
+      session: setsSession(tree) || functions.some((name) => ADVISORY.test(name)),
     }
   }
 
@@ -280,7 +290,7 @@ export class Statements {
     const add = (mode: Mode, row: StatementAccess['key']) =>
       accesses.push({ table: tableName(table), mode, writes: isWrite(mode), key: row })
     const { inserts, updates, deletes } = write
-    if (inserts) add('insert', undefined)
+    if (inserts) accesses.push(inserted(table, write))
     if (deletes) add('update', key)
     if (updates !== undefined) {
       const movesKey = updates.some((column) => table.unique.includes(column))
@@ -415,6 +425,22 @@ interface Write {
   readonly deletes: boolean
   /** Columns; undefined where it updates nothing. */
   readonly updates: readonly string[] | undefined
+  /** An INSERT. */
+  readonly insert?: Tree
+}
+
+function inserted(table: TableRow, { insert }: Write): StatementAccess {
+  const rows = insertedRows(insert, table)
+  return { table: tableName(table), mode: 'insert', writes: true, key: undefined, rows }
+}
+
+/** `set_config(..., true)` is over with the transaction. */
+function setsSession(tree: Tree): boolean {
+  return nodesOf(tree, 'FuncCall').some((call) => {
+    if (functionName(call) !== 'set_config') return false
+    const local = fieldOf((call.args as readonly Tree[])[2], 'A_Const')
+    return fieldOf(local, 'boolval')?.boolval !== true
+  })
 }
 
 function columnsOf(targets: unknown): string[] {
@@ -426,7 +452,8 @@ function writesOf(tree: Tree): Write[] {
     const conflict = statement.onConflictClause as Tree | undefined
     const updates =
       conflict?.action === 'ONCONFLICT_UPDATE' ? columnsOf(conflict.targetList) : undefined
-    return { relation: statement.relation as Tree, inserts: true, deletes: false, updates }
+    const relation = statement.relation as Tree
+    return { relation, inserts: true, deletes: false, updates, insert: statement }
   })
   const updates = nodesOf(tree, 'UpdateStmt').map(({ relation, targetList }) => ({
     relation: relation as Tree,

@@ -6,15 +6,31 @@ export interface TableRow {
   readonly name: string
   readonly view: boolean
   readonly oid: number
-  /** Column of a primary key of one column of a type whose texts are compared safely. */
+  /**
+   * A column of the primary key: rows that differ in it are not the same. Of several the first that
+   * does not name a tenant, which all commands of a race may share.
+   */
   readonly key: string | null
   readonly keyType: string | null
+  /** The primary key has no other column. */
+  readonly keyAlone: boolean | null
   /** Columns that decide what stands in unique or exclusion indexes. */
   readonly unique: readonly string[]
+  /** Each unique index with its columns; undefined where one has more to it than columns. */
+  readonly indexes: readonly (readonly UniqueColumn[])[] | null
+  /** A default draws from a sequence. */
+  readonly draws: boolean
   /** A default draws from a sequence that is not the table's own. */
   readonly sharesSequence: boolean
-  /** User triggers, rules or policies: code that this cannot read. */
+  /** User triggers, rules, or policies that look beyond their row: code that this cannot read. */
   readonly opaque: boolean
+}
+
+export interface UniqueColumn {
+  readonly name: string
+  readonly type: string
+  /** The server draws it where nothing is given. */
+  readonly drawn: boolean
 }
 
 export interface ReferenceRow {
@@ -39,13 +55,25 @@ const OWN = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'ho
 export async function readTables(client: pg.Client): Promise<TableRow[]> {
   const { rows } = await client.query<TableRow>(
     `SELECT n.nspname AS schema, c.relname AS name, c.oid::int AS oid, c.relkind IN ('v', 'm') AS view,
-            pk.name AS key, pk.type AS "keyType",
+            pk.name AS key, pk.type AS "keyType", pk.alone AS "keyAlone",
             ARRAY(SELECT DISTINCT a.attname::text FROM pg_index i, pg_attribute a
                    WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)
                      AND a.attrelid = c.oid AND a.attnum > 0
                      AND (a.attnum = ANY (i.indkey) OR 0 = ANY (i.indkey) OR i.indpred IS NOT NULL
                        OR EXISTS (SELECT FROM pg_attribute v WHERE v.attrelid = c.oid
                          AND v.attnum = ANY (i.indkey) AND v.attgenerated <> ''))) AS unique,
+            (SELECT CASE WHEN bool_or(0 = ANY (i.indkey) OR i.indisexclusion OR i.indnullsnotdistinct) THEN NULL ELSE
+                    jsonb_agg((SELECT jsonb_agg(jsonb_build_object('name', a.attname,
+                        'type', CASE WHEN EXISTS (SELECT FROM pg_collation l
+                            WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)
+                          THEN 'folded' ELSE format_type(a.atttypid, NULL) END,
+                        'drawn', a.atthasdef AND a.atttypid = 'uuid'::regtype))
+                       FROM pg_attribute a
+                      WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey))) END
+               FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)) AS indexes,
+            EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attidentity <> '')
+              OR EXISTS (SELECT FROM pg_attrdef f WHERE f.adrelid = c.oid
+                AND pg_get_expr(f.adbin, c.oid) ~ 'nextval') AS draws,
             EXISTS (SELECT FROM pg_attrdef f
                       JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
                       JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S'
@@ -55,14 +83,17 @@ export async function readTables(client: pg.Client): Promise<TableRow[]> {
                            AND o.refobjid = c.oid AND o.deptype IN ('a', 'i'))) AS "sharesSequence",
             EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
               OR EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND c.relkind NOT IN ('v', 'm'))
-              OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
+              OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND (
+                concat(pg_get_expr(p.polqual, c.oid), ' ', pg_get_expr(p.polwithcheck, c.oid))
+                  ~* '\\m(select|pg_(?!catalog)|txid_|set_config|nextval)'))
               OR EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid OR h.inhrelid = c.oid) AS opaque
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN LATERAL (
-         SELECT a.attname::text AS name, a.atttypid::regtype::text AS type
-           FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-          WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1
-            AND NOT EXISTS (SELECT FROM pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)) pk ON true
+         SELECT a.attname::text AS name, a.atttypid::regtype::text AS type, i.indnkeyatts = 1 AS alone
+           FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+          WHERE i.indrelid = c.oid AND i.indisprimary
+            AND NOT EXISTS (SELECT FROM pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)
+          ORDER BY a.attname ~ 'tenant', array_position(i.indkey::int2[], a.attnum) LIMIT 1) pk ON true
       WHERE c.relkind IN ('r', 'p', 'v', 'm') AND ${OWN}`,
   )
   return rows
@@ -92,30 +123,41 @@ export async function readViews(client: pg.Client): Promise<{ view: number; base
 }
 
 export interface FunctionRow {
+  readonly oid: number
   readonly name: string
   /** Of one row: `row.name` calls it too. */
   readonly ofRow: boolean
+  readonly language: string
+  readonly body: string
 }
 
+/** Functions of the user, not those of extensions. */
 export async function readFunctions(client: pg.Client): Promise<FunctionRow[]> {
   const { rows } = await client.query<FunctionRow>(
-    `SELECT p.proname::text AS name,
-            bool_or(p.pronargs = 1 AND EXISTS (SELECT FROM pg_type t
-              WHERE t.oid = p.proargtypes[0] AND t.typtype = 'c')) AS "ofRow"
-       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-      WHERE ${OWN} AND ${NOT_OF_EXTENSION} GROUP BY p.proname`,
+    `SELECT p.oid::int AS oid, p.proname::text AS name,
+            p.pronargs = 1 AND EXISTS (SELECT FROM pg_type t
+              WHERE t.oid = p.proargtypes[0] AND t.typtype = 'c') AS "ofRow", l.lanname::text AS language,
+            CASE WHEN p.prokind = 'f' THEN coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ELSE 'call' END AS body
+       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+      WHERE ${OWN} AND ${NOT_OF_EXTENSION}`,
   )
   return rows
 }
 
-export async function readDatabase(client: pg.Client): Promise<DatabaseRow> {
+/** `plain`: functions that touch nothing but what they are given. */
+export async function readDatabase(
+  client: pg.Client,
+  plain: readonly number[],
+): Promise<DatabaseRow> {
   const { rows } = await client.query<DatabaseRow>(
     `SELECT EXISTS (SELECT FROM pg_constraint WHERE condeferrable)
               OR EXISTS (SELECT FROM pg_trigger WHERE tgdeferrable AND NOT tgisinternal) AS defers,
             EXISTS (SELECT FROM pg_depend d JOIN pg_proc p ON p.oid = d.refobjid
                       JOIN pg_namespace n ON n.oid = p.pronamespace
                      WHERE d.refclassid = 'pg_proc'::regclass AND ${OWN} AND ${NOT_OF_EXTENSION}
-                       AND d.classid <> 'pg_trigger'::regclass) AS hidden`,
+                       AND p.oid <> ALL ($1::int[]::oid[])
+                       AND d.classid NOT IN ('pg_trigger'::regclass, 'pg_proc'::regclass)) AS hidden`,
+    [plain],
   )
   return rows[0] ?? { defers: true, hidden: true }
 }

@@ -27,8 +27,10 @@ export interface OutcomeRules {
 }
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+/** A uuid without dashes, as ids with a prefix carry it. */
+const BARE_UUID = '(?<![0-9a-f])[0-9a-f]{12}[47][0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9a-f])'
 /** Sequences start at a million in a race. */
-const ID = new RegExp(`${UUID}|(?<![\\d.-])[1-9]\\d{6,8}(?![\\d.])`, 'g')
+const ID = new RegExp(`${UUID}|${BARE_UUID}|(?<![\\d.-])[1-9]\\d{6,8}(?![\\d.])`, 'g')
 /** To a part of a second: nobody writes such a moment by hand. */
 const MOMENT = /\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d(?::?\d\d)?)?/g
 const ROUNDS_MAX = 4

@@ -72,6 +72,8 @@ export interface ScheduleResult {
   readonly selfDeadlock: string | undefined
   /** Texts that did what does not show in them: locked more, or failed and gave back all locks. */
   readonly distrusted: readonly string[]
+  /** A command had more than one connection. */
+  readonly crowded: boolean
 }
 
 export interface ScheduleOptions {
@@ -151,6 +153,7 @@ class Schedule {
       complaint: this.#complaint,
       selfDeadlock: this.#selfDeadlock,
       distrusted: this.#distrusted,
+      crowded: this.#pools.some(({ totalCount }) => totalCount > 1),
     }
     await this.#tidy()
     return { ...result, contents: await this.#options.arena.contents() }

@@ -12,7 +12,7 @@ function of(file: string, list: readonly (readonly [string, string, string])[]):
 }
 
 const dependency = of('footprint/footprint.ts', [
-  ['reads do not mind commits', 'if (meet(one.sees, other.publishes, sameRow)) return true', ''],
+  ['reads do not mind commits', 'if (meet(one.sees, other.publishes, visible)) return true', ''],
   [
     'snapshots do not mind commits',
     'if (one.snapshot && other.publishes.length > 0) return true',
@@ -24,7 +24,7 @@ const dependency = of('footprint/footprint.ts', [
     'if (meet(one.locks, other.releases, conflicting)) return true',
     '',
   ],
-  ['serializable transactions commute', 'return collidesInSerial(one, other)', 'return false'],
+  ['serializable transactions commute', 'if (collidesInSerial(left, right, pair)) return true', ''],
   [
     'updates of one row commute',
     "nokey: ['share', 'nokey', 'update']",
@@ -92,7 +92,7 @@ const statements = of('footprint/statements.ts', [
 ])
 
 const search = of('search.ts', [
-  ['nobody wakes up', 'dependent(itsFootprint, footprint, watched)', 'false'],
+  ['nobody wakes up', 'dependent(itsFootprint, footprint, this.#options)', 'false'],
   [
     'the other ways are not taken',
     'this.#found.push({ choices: [...this.choices], sleepers, preemptions })',
