@@ -29,6 +29,7 @@ const order = {
   total_minor: 3998,
   placed_at: '2026-01-01T00:00:00Z',
   cancelled_at: null,
+  shipped_at: null,
   lines: [
     {
       product_id: 'prd_1',

@@ -3,7 +3,7 @@ import { may } from '../../../src/operation/rule.ts'
 import { ReturnStock } from '../catalog/contract.ts'
 import { shop } from '../shop.ts'
 import { CancelOrder, OrderCancelled } from './contract.ts'
-import { type OrderRow, orderFacts, selectLines, selectOrder } from './order.ts'
+import { type OrderRow, orderFacts, selectLines, selectOrder, shown } from './order.ts'
 
 export const cancelOrder = shop.handle(CancelOrder, {
   allow: may('orders:cancel'),
@@ -34,5 +34,5 @@ function markCancelled(id: string, customer: string, all: boolean): Sql<OrderRow
     UPDATE orders SET status = 'cancelled', cancelled_at = now()
     WHERE id = ${id} AND status IN ('placed', 'held') AND shipped_at IS NULL
       AND (${all}::boolean OR customer_id = ${customer})
-    RETURNING id, customer_id, email, country, status, payment_status, currency, total_minor, placed_at, cancelled_at`
+    RETURNING ${shown}`
 }

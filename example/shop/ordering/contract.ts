@@ -32,6 +32,8 @@ export const OrderSummary = z.object({
   total_minor: z.int(),
   placed_at: z.iso.datetime(),
   cancelled_at: z.iso.datetime().nullable(),
+  /** From then on it cannot be cancelled. */
+  shipped_at: z.iso.datetime().nullable(),
 })
 
 export const Order = OrderSummary.extend({ lines: z.array(OrderLine) })

@@ -38,9 +38,11 @@ export function selectLines(id: string): Sql<LineRow> {
     FROM order_lines WHERE order_id = ${id} ORDER BY line_no LIMIT ${LINES_MAX}`
 }
 
+export const shown = sql`id, customer_id, email, country, status, payment_status, currency, total_minor,
+  placed_at, cancelled_at, shipped_at`
+
 /** `all`: whether orders of other customers count too. */
 export function selectOrder(id: string, customer: string, all: boolean): Sql<OrderRow> {
   return sql<OrderRow>`
-    SELECT id, customer_id, email, country, status, payment_status, currency, total_minor, placed_at, cancelled_at
-    FROM orders WHERE id = ${id} AND (${all}::boolean OR customer_id = ${customer})`
+    SELECT ${shown} FROM orders WHERE id = ${id} AND (${all}::boolean OR customer_id = ${customer})`
 }

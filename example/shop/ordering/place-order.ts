@@ -40,6 +40,7 @@ export const placeOrder = shop.handle(PlaceOrder, {
       total_minor,
       placed_at: instant(scope.clock.now()),
       cancelled_at: null,
+      shipped_at: null,
     }
     const lines = reserved.lines.map(toLine)
     tx.defer(insertOrder(order))

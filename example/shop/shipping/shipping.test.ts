@@ -142,6 +142,8 @@ describe('an order', () => {
     const { id } = await paid()
     const answers = await Promise.all([ship(id), ship(id), ship(id)])
     assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 409, 409])
+    const { body } = await customer.ask<OrderBody>(`GET /v1/orders/${id}`)
+    assert.match(body.shipped_at ?? '', /^\d{4}-/)
     assert.equal((await customer.ask(`POST /v1/orders/${id}/cancel`)).status, 409)
   })
 
