@@ -160,13 +160,19 @@ executes<typeof Graceful>('graceful-shutdown', async ({ stop }) => {
   )
   await asked.promise
   const pool = { end: async () => void order.push('pool ended') }
-  const stopped = stop({ server, closeIdle: () => server.closeIdleConnections(), pool })
+  const stopped = stop({
+    server,
+    failReadiness: () => void order.push('not ready'),
+    pause: async () => void order.push('waited'),
+    closeIdle: () => server.closeIdleConnections(),
+    pool,
+  })
   finish.resolve()
   const answer = await request
   await stopped
   server.close()
   assert.equal(answer, 'ok')
-  assert.deepEqual(order, ['request done', 'pool ended'])
+  assert.deepEqual(order, ['not ready', 'waited', 'request done', 'pool ended'])
 })
 
 executes<typeof NoShutdown>('missing-graceful-shutdown', async ({ run }) => {

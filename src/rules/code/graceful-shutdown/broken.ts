@@ -2,6 +2,8 @@ import type { Server } from 'node:http'
 
 export interface Parts {
   readonly server: Server
+  readonly failReadiness: () => void
+  readonly pause: (ms: number) => Promise<void>
   readonly closeIdle: () => void
   readonly pool: { end(): Promise<void> }
 }
