@@ -30,7 +30,8 @@ export function observePools(metrics: Metrics, pools: NamedPools): void {
   metrics.read(
     'gauge',
     {
-      name: 'db_client_connection_count',
+      // Not ..._count: that ending is of histograms, and promtool says so.
+      name: 'db_client_connections',
       help: 'Connections to the database.',
       labels: ['db_client_connection_pool_name', 'db_client_connection_state'],
     },

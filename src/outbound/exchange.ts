@@ -1,8 +1,8 @@
 /** One request and its reply over HTTP/1.1, within a time and a size. */
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import https from 'node:https'
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { HoldfastError } from '../base/fault.ts'
+import { http, https } from '../runtime/node-http.ts'
 import {
   type Effect,
   type FailureFacts,
@@ -16,7 +16,7 @@ export interface ExchangeOptions extends Target {
   readonly route: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer | undefined
-  readonly agent: http.Agent
+  readonly agent: Agent
   readonly timeoutMs: number
   readonly replyBytesMax: number
   readonly signal: AbortSignal
@@ -37,7 +37,7 @@ export function exchange(options: ExchangeOptions): Promise<RawReply> {
 class Exchange {
   readonly done: Promise<RawReply>
   readonly #options: ExchangeOptions
-  readonly #request: http.ClientRequest
+  readonly #request: ClientRequest
   #resolve: (reply: RawReply) => void = () => {}
   #reject: (error: unknown) => void = () => {}
   /** Once there is a connection, bytes may have gone out. */
@@ -55,7 +55,7 @@ class Exchange {
     this.#request.end(options.body)
   }
 
-  #open(): http.ClientRequest {
+  #open(): ClientRequest {
     const { url, method, headers, agent } = this.#options
     const { request } = url.protocol === 'https:' ? https : http
     return request(url, { method, headers, agent })

@@ -7,11 +7,11 @@
  * again if its method is idempotent or it has a key, or if nothing of it can have arrived.
  * Not done: a redirect is never followed, no body is decompressed, no cookie is kept.
  */
-import http from 'node:http'
-import https from 'node:https'
+import type { Agent } from 'node:http'
 import { backoffMs } from '../base/backoff.ts'
 import { pause } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
+import { http, https } from '../runtime/node-http.ts'
 import { transactionAround } from '../runtime/outbound-guard.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { SpanAttributes, TraceSpan } from '../runtime/telemetry/tracing.ts'
@@ -84,7 +84,7 @@ const IDLE_MS = 4_000
 /** Calls one dependency, each call with an end, retries within a budget, a breaker and bounds. */
 export class OutboundClient {
   readonly #options: CheckedOptions
-  readonly #agent: http.Agent
+  readonly #agent: Agent
   readonly #gate: Gate
   readonly #budget: RetryBudget
   readonly #forget: () => void

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import dgram from 'node:dgram'
 import http, { type Server } from 'node:http'
 import http2 from 'node:http2'
@@ -187,4 +188,18 @@ test('two installations: the doors open again with the last one', async () => {
   await insideTransaction('shop.pay', async () => void (await (await fetch(origin)).text()))
   uninstall = installOutboundGuard()
   assert.equal(served, 1)
+})
+
+test('the client behind fetch is not loaded before the first transaction', () => {
+  const script = `
+const isLoaded = () => process.moduleLoadList.some((name) => name.includes('deps/undici'))
+const guard = await import('${new URL('./outbound-guard.ts', import.meta.url)}')
+await import('${new URL('../transport/http/host.ts', import.meta.url)}')
+guard.installOutboundGuard()
+const before = isLoaded()
+await guard.insideTransaction('shop.pay', () => {})
+process.stdout.write(JSON.stringify([before, isLoaded()]))`
+  const args = ['--input-type=module', '--eval', script]
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  assert.deepEqual(stdout, '[false,true]', stderr)
 })

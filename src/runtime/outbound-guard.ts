@@ -13,11 +13,10 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import dgram from 'node:dgram'
-import http from 'node:http'
-import https from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 import { HoldfastError } from '../base/fault.ts'
+import { http, https } from './node-http.ts'
 
 interface Inside {
   readonly operation: string
@@ -33,6 +32,7 @@ export async function insideTransaction<T>(
   operation: string,
   work: () => Promise<T> | T,
 ): Promise<T> {
+  if (isLateDoorOpen) closeLateDoor()
   const inside: Inside = { operation, around: storage.getStore(), running: true }
   try {
     return await storage.run(inside, work)
@@ -75,7 +75,6 @@ interface Door {
 
 const doors: readonly Door[] = [
   { on: globalThis, name: 'fetch', target: ([input]) => hostOf(input), rejects: true },
-  { on: globalThis, name: 'WebSocket', target: ([input]) => hostOf(input) },
   ...[http, https].flatMap((module) => [
     { on: module, name: 'request', target: requestTarget },
     { on: module, name: 'get', target: requestTarget },
@@ -85,6 +84,12 @@ const doors: readonly Door[] = [
   { on: net.Socket.prototype, name: 'connect', target: connectTarget },
   { on: dgram.Socket.prototype, name: 'send', target: () => 'a datagram' },
 ]
+
+/**
+ * Made by Node when somebody first looks at it, with the whole client behind `fetch`: a tenth of what an
+ * API needs to start. Nobody is inside a transaction before the first one begins.
+ */
+const lateDoor: Door = { on: globalThis, name: 'WebSocket', target: ([input]) => hostOf(input) }
 
 function guarded(door: Door, original: AnyFunction): AnyFunction {
   const guard: AnyFunction = function (this: unknown, ...parts) {
@@ -100,11 +105,13 @@ function guarded(door: Door, original: AnyFunction): AnyFunction {
 
 let installations = 0
 let restores: (() => void)[] = []
+let isLateDoorOpen = false
 
 /** Closes the doors, once for the process. Returns the way to open them again. Idempotent. */
 export function installOutboundGuard(): () => void {
   if (installations++ === 0) {
     restores = doors.map(close)
+    isLateDoorOpen = true
     syncBuiltinESMExports()
   }
   let installed = true
@@ -114,8 +121,14 @@ export function installOutboundGuard(): () => void {
   }
 }
 
+function closeLateDoor(): void {
+  isLateDoorOpen = false
+  restores.push(close(lateDoor))
+}
+
 function uninstall(): void {
   if (--installations > 0) return
+  isLateDoorOpen = false
   for (const restore of restores) restore()
   syncBuiltinESMExports()
 }

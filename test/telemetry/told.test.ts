@@ -1,5 +1,6 @@
 /** What is told of work: one log line each, numbers that agree with it, and never a secret. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { after, before, describe, test } from 'node:test'
 import { type TestApp, testApp } from '../../src/testing/test-app.ts'
 import type { TestCaller } from '../../src/testing/test-caller.ts'
@@ -114,11 +115,23 @@ describe('what an app tells of its work', () => {
     for (const name of [
       'holdfast_job_attempt_duration_seconds',
       'holdfast_event_delivery_duration_seconds',
-      'db_client_connection_count',
+      'db_client_connections',
       'nodejs_eventloop_delay_p99_seconds',
       'process_resident_memory_bytes',
     ])
       assert.ok(now.has(name), name)
+  })
+
+  test('Prometheus has nothing to complain of', {
+    skip: spawnSync('promtool', ['--version']).error && 'no promtool here',
+  }, async () => {
+    await ada.call(WriteNote, { text: 'checked' })
+    await app.settle()
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input: await metrics(),
+      encoding: 'utf8',
+    })
+    assert.deepEqual([stdout, stderr, status], ['', '', 0])
   })
 
   test('what waits is told by queue and by subscription', async () => {

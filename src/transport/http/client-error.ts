@@ -6,13 +6,13 @@
  * not be answered in the place of an earlier one: its answer waits until the earlier are done.
  */
 import type { ServerResponse } from 'node:http'
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
 import { uuidv7 } from '../../base/id.ts'
 import { builtinProblem, PROBLEM_CONTENT_TYPE, problemReply } from '../../operation/problem.ts'
 import type { BuiltinProblemCode } from '../../operation/problem-catalogue.ts'
 import type { Log } from '../../runtime/log.ts'
+import { http } from '../../runtime/node-http.ts'
 import { isLingering } from './reply.ts'
 
 /** What the peer still sends after its answer is discarded for so long. */
@@ -84,7 +84,7 @@ export class ClientErrors {
       'date',
       new Date(this.#clock.now()).toUTCString(),
     ]
-    const lines = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`]
+    const lines = [`HTTP/1.1 ${reply.status} ${http.STATUS_CODES[reply.status]}`]
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`)
     return `${lines.join('\r\n')}\r\n\r\n${reply.body}`
   }

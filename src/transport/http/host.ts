@@ -6,7 +6,7 @@
  * connections. States. made -> listening -> draining -> stopped; `stop` twice is `stop` once.
  */
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Clock } from '../../base/clock.ts'
@@ -15,6 +15,7 @@ import { uuidv7 } from '../../base/id.ts'
 import { builtinProblem, ProblemError, problemReply } from '../../operation/problem.ts'
 import type { HttpConfig } from '../../runtime/config.ts'
 import type { Log } from '../../runtime/log.ts'
+import { http } from '../../runtime/node-http.ts'
 import { AllowedMethods } from './allowed-methods.ts'
 import { expectsContinue, hasBody } from './body.ts'
 import { ClientErrors } from './client-error.ts'
@@ -84,7 +85,7 @@ export class HttpHost {
   constructor(options: HostOptions) {
     this.#options = options
     this.clientErrors = new ClientErrors(options.headers, options.log, options.clock)
-    this.#server = createServer(serverOptions(options.limits))
+    this.#server = http.createServer(serverOptions(options.limits))
     this.app = this.#makeApp()
     this.#listenToServer()
   }
