@@ -1,5 +1,5 @@
 /**
- * `npm run bench:proof [-- --only sets,crashes,soundness,mutants] --programs 1000 --write]`: what the
+ * `npm run bench:proof [-- --only sets,primitives,crashes,soundness,mutants] --programs 1000 --write]`: what the
  * explorers find and certify, of what is known. `--write` puts each table that was made into PROOF.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { testServer } from '../src/testing/test-database.ts'
 import { machineLine } from './lib/machine.ts'
 import { crashTable } from './prove/crashes.ts'
 import { mutantTable } from './prove/mutants.ts'
+import { primitiveTable } from './prove/primitives.ts'
 import { setTable } from './prove/sets.ts'
 import { soundnessTable } from './prove/soundness.ts'
 
@@ -16,7 +17,7 @@ const PAGE = new URL('./PROOF.md', import.meta.url)
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'sets,crashes,soundness,mutants' },
+    only: { type: 'string', default: 'sets,primitives,crashes,soundness,mutants' },
     programs: { type: 'string', default: '1000' },
     write: { type: 'boolean', default: false },
   },
@@ -24,6 +25,7 @@ const { values } = parseArgs({
 
 const tables: Readonly<Record<string, () => Promise<string>>> = {
   sets: setTable,
+  primitives: primitiveTable,
   crashes: crashTable,
   soundness: () => soundnessTable(Number(values.programs)),
   mutants: mutantTable,

@@ -7,37 +7,49 @@ import { SCHEDULES_MAX, schedulesOf } from '../../test/race/soundness/program.ts
 import { runMutant } from '../../test/race/soundness/run-mutant.ts'
 import { table } from '../lib/statistics.ts'
 
-async function programsWithOutcomes(): Promise<MutantTask['programs']> {
-  const server = await testServer()
-  const programs: MutantTask['programs'][number][] = []
-  // In larger ones it is a matter of time whom the server refuses: they take more than one try.
-  const small = directed.filter(({ sessions }) => schedulesOf(sessions) <= SCHEDULES_MAX)
-  for (const program of small) {
-    const outcomes = seenIn(await outcomesOf(program, server, true)) ?? []
-    programs.push({ program, outcomes })
-  }
-  return programs
-}
+// In larger ones it is a matter of time whom the server refuses: they take more than one try.
+const small = directed.filter(({ sessions }) => schedulesOf(sessions) <= SCHEDULES_MAX)
 
 /** Each waits for its own server processes most of the time. */
 const AT_ONCE = 3
 
-/** Undefined: it survives. */
-async function killerOf(mutant: Mutant, programs: MutantTask['programs']) {
+type Programs = MutantTask['programs']
+
+const known = new Map<string, Promise<Programs[number]>>()
+
+function withOutcomes(program: (typeof directed)[number]): Promise<Programs[number]> {
+  const made = known.get(program.title) ?? explored(program)
+  known.set(program.title, made)
+  return made
+}
+
+async function explored(program: (typeof directed)[number]): Promise<Programs[number]> {
+  const outcomes = seenIn(await outcomesOf(program, await testServer(), true)) ?? []
+  return { program, outcomes }
+}
+
+async function killerAmong(mutant: Mutant, programs: typeof directed): Promise<string | undefined> {
   const server = await testServer()
-  const { killedBy, how } = await runMutant({ mutant, server, programs })
+  const task = { mutant, server, programs: await Promise.all(programs.map(withOutcomes)) }
+  const { killedBy, how } = await runMutant(task)
   const killer = directed.find(({ seed }) => seed === killedBy)
   if (killedBy !== undefined && killer === undefined) throw new Error(`${mutant.title}: ${how}`)
   return killer?.title
 }
 
+/** The program that rests on the rule first, then all others. Undefined: it survives. */
+async function killerOf(mutant: Mutant): Promise<string | undefined> {
+  const own = small.filter(({ title }) => title === mutant.program)
+  const others = small.filter(({ title }) => title !== mutant.program)
+  return (await killerAmong(mutant, own)) ?? killerAmong(mutant, others)
+}
+
 export async function mutantTable(): Promise<string> {
-  const programs = await programsWithOutcomes()
   const killers = new Map<Mutant, string | undefined>()
   const rest = [...mutants]
   const work = async () => {
     for (let mutant = rest.shift(); mutant !== undefined; mutant = rest.shift())
-      killers.set(mutant, await killerOf(mutant, programs))
+      killers.set(mutant, await killerOf(mutant))
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   const rows = mutants.map((mutant) => {
@@ -46,5 +58,5 @@ export async function mutantTable(): Promise<string> {
   })
   const killed = mutants.filter((mutant) => killers.get(mutant) !== undefined).length
   const lines = table(['in this explorer', 'changed in', 'found out by'], rows)
-  return `${killed} of ${mutants.length} are found out by the ${programs.length} directed programs.\n\n${lines}`
+  return `${killed} of ${mutants.length} are found out by the ${small.length} directed programs.\n\n${lines}`
 }

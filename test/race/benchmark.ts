@@ -12,6 +12,9 @@ import { money } from './museum/money.ts'
 import { rows } from './museum/rows.ts'
 import { stock } from './museum/stock.ts'
 import { work } from './museum/work.ts'
+import { expectationsOf } from './primitives/house.ts'
+import { loops } from './primitives/loops.ts'
+import { requests } from './primitives/requests.ts'
 import { definitionOf, type TwinSet } from './twins.ts'
 
 /** A race and what the explorer must say about it. */
@@ -79,3 +82,5 @@ export const museum: readonly Expectation[] = [money, stock, rows, messages, wor
 )
 
 export const deadlockSet: readonly Expectation[] = fromTwins(deadlocks)
+
+export const primitives: readonly Expectation[] = expectationsOf({ ...requests, ...loops })

@@ -25,8 +25,8 @@ export const KEY_TYPES = new Set([
 /** @param tables what its one name may stand for */
 export function keyOf(tree: Tree, tables: readonly TableRow[]): RowKey | undefined {
   const [table, ...others] = tables
-  // A column of a view may be anything.
-  if (table === undefined || others.length > 0 || table.view) return undefined
+  if (table === undefined || others.length > 0) return undefined
+  // A view has no key: its columns may be anything.
   if (table.key === null || !KEY_TYPES.has(table.keyType ?? '')) return undefined
   const statement = Object.values(tree)[0] as Tree
   if (!isOverOneTable(tree, statement)) return undefined

@@ -79,7 +79,7 @@ const NO_ACCESS: StatementFacts = { ...OPAQUE, kind: 'data', session: false }
 
 /** Functions of the server whose answer depends on what others do at this moment. */
 const OPAQUE_FUNCTION =
-  /^(?:pg_(?!advisory|try_advisory|sleep|typeof|get_serial)|txid_|lo_|dblink|query_to_xml|table_to_xml|cursor_to_xml|setval|current_query)/
+  /^(?:pg_(?!advisory|try_advisory|sleep|typeof|get_serial)|txid_|lo_|dblink|(?:query|table|cursor|schema|database)_to_xml|ts_stat|ts_rewrite|setval|current_query)/
 const ADVISORY = /^pg_(?:try_)?advisory/
 
 export class Statements {

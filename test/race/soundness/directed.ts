@@ -40,6 +40,18 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
   'two write skews': [rr(read(1), add(2)), rr(read(2), double(1))],
   'write skew at SERIALIZABLE': [ser(read(1), add(2)), ser(read(2), add(1))],
   'a pivot of three': [ser(read(1), add(2)), ser(add(1)), ser(read(2))],
+  'serializable, and undone': [
+    session(
+      'serializable',
+      [
+        'UPDATE r SET v = (SELECT sum(v) FROM c) WHERE id = 1',
+        'SELECT count(*) FROM r WHERE v > 14',
+        'SELECT id FROM r ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED',
+      ],
+      'ROLLBACK',
+    ),
+    ser(nowait(2), 'DELETE FROM c WHERE id = 1', 'SELECT count(*) FROM r WHERE v > 11'),
+  ],
   'a reader that only looks': [ser(count('r')), ser(read(1), add(2)), rc(add(1))],
   'a predicate at SERIALIZABLE': [
     ser(count('c'), 'INSERT INTO c VALUES (4, 1, 1)'),
@@ -79,6 +91,10 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
     rc('INSERT INTO c VALUES (4, 1, 1)'),
     auto('DELETE FROM r WHERE id = 1'),
   ],
+  'a child alone, and the end of its parent': [
+    auto('INSERT INTO c VALUES (4, 1, 1)'),
+    auto('DELETE FROM r WHERE id = 1'),
+  ],
   'a child and the key of its parent': [
     rc('INSERT INTO c VALUES (4, 3, 1)'),
     rc('UPDATE r SET id = 7 WHERE id = 3'),
@@ -87,6 +103,7 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
     auto('DELETE FROM r WHERE id = 1'),
     rc(count('c'), count('c')),
   ],
+  'a cascade that goes on': [auto('DELETE FROM c WHERE id = 1'), auto(count('l'), count('l'))],
   'a child that moves': [rc('UPDATE c SET r = 2 WHERE id = 1'), auto('DELETE FROM r WHERE id = 2')],
   'KEY SHARE and the end of a row': [rc(lock(3, 'KEY SHARE')), auto('DELETE FROM r WHERE id = 3')],
   'KEY SHARE and NOWAIT': [rc(lock(1, 'KEY SHARE')), auto(nowait(1))],
@@ -111,7 +128,7 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
     auto('SELECT pg_try_advisory_xact_lock(1)'),
   ],
   'what a view shows': [
-    rc(count('large'), count('large')),
+    auto(count('large'), count('large')),
     auto('UPDATE r SET v = 40 WHERE id = 1'),
   ],
   'what a trigger writes': [auto('UPDATE w SET v = v + 1'), rc(count('log'), count('log'))],
@@ -157,6 +174,10 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
     auto('DO $$ BEGIN UPDATE r SET v = v * 2 WHERE id = 1; END $$'),
     rc(read(1), add(1)),
   ],
+  'a block of code in a transaction': [
+    rc('DO $$ BEGIN UPDATE r SET v = v * 2 WHERE id = 1; END $$', read(2)),
+    auto('SELECT id FROM r WHERE id = 1 FOR UPDATE SKIP LOCKED'),
+  ],
   'a function of the user': [auto('SELECT doubled(1)'), rc(read(1), add(1))],
   'a table that is locked': [rc('LOCK TABLE r IN SHARE MODE', read(1)), auto(add(1))],
   'rows that come from rows': [auto('INSERT INTO g (v) SELECT v FROM r WHERE id = 1'), rc(add(1))],
@@ -178,9 +199,10 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
     rc('SELECT v FROM total WHERE id = 1', 'SELECT v FROM total WHERE id = 1'),
     auto(add(2)),
   ],
-  'a write through a view': [
-    rc('UPDATE renamed SET mark = 9 WHERE id = 1'),
-    rc('UPDATE renamed SET mark = 9 WHERE id = 2'),
+  'a write through a view': [auto('UPDATE renamed SET v = 5 WHERE id = 1'), auto(read(1), read(1))],
+  'two writes through a view': [
+    auto('UPDATE renamed SET mark = 9 WHERE id = 1'),
+    auto('UPDATE renamed SET mark = 9 WHERE id = 2'),
   ],
   'a row that is named behind a change of all': [
     auto(
@@ -188,6 +210,7 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
     ),
     auto(add(2)),
   ],
+  'one row, or another': [auto('UPDATE r SET v = v * 2 WHERE id = 1 OR v > 15'), auto(add(2))],
   'a row that is named in another list': [
     auto('UPDATE r SET v = v * 2 FROM generate_series(1, 3) AS t (id) WHERE t.id = 1'),
     auto(add(2)),
@@ -214,6 +237,7 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
   'a level that a function sets': [
     auto(
       `SELECT set_config('default_transaction_isolation', 'repeatable read', false)`,
+      read(2),
       'BEGIN',
       read(1),
       read(2),
@@ -224,6 +248,7 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
   'a level that is set for the session': [
     auto(
       'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ',
+      read(2),
       'BEGIN',
       read(1),
       read(2),
@@ -235,7 +260,11 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
     rc('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', read(1), read(2)),
     auto(add(2)),
   ],
-  'rows as they lie': [auto(add(1)), auto(add(2)), auto('SELECT id FROM r LIMIT 2')],
+  'rows as they lie': [
+    auto(add(1)),
+    auto(add(2)),
+    auto('SELECT id, (SELECT sum(v) FROM r) AS total FROM r OFFSET 2'),
+  ],
   'a list of rows as they lie': [
     auto(add(1)),
     auto(add(2)),
@@ -252,6 +281,10 @@ const sessionsByTitle: Readonly<Record<string, readonly SessionProgram[]>> = {
   ],
   'a state between two that commute': [auto(add(1)), auto(add(2))],
   'a failure that gives a lock back': [rc(add(1), 'SELECT 1 / 0'), auto(nowait(1))],
+  'a failure, and who skips the lock': [
+    rc(add(3), 'INSERT INTO e VALUES (1, 0)'),
+    auto('SELECT id FROM r WHERE id = 3 FOR UPDATE SKIP LOCKED'),
+  ],
   'a failure of the session that gives a lock back': [
     rc(add(1), 'RELEASE nowhere'),
     auto(nowait(1)),

@@ -18,6 +18,8 @@ const SCHEMA = `
   CREATE TABLE x (id int PRIMARY KEY, k int NOT NULL, active boolean NOT NULL);
   CREATE UNIQUE INDEX ON x (k) WHERE active;
   CREATE TABLE q (id int PRIMARY KEY, r int REFERENCES r ON DELETE CASCADE);
+  CREATE TABLE k (id int PRIMARY KEY, c int REFERENCES c ON DELETE CASCADE);
+  CREATE TABLE l (id int PRIMARY KEY, k int REFERENCES k ON DELETE CASCADE);
   CREATE TABLE n1 (id int PRIMARY KEY, n bigint NOT NULL);
   CREATE TABLE n2 (id int PRIMARY KEY, n bigint NOT NULL);
   CREATE TABLE w (id int PRIMARY KEY, v int NOT NULL);
@@ -60,6 +62,8 @@ const APART: Readonly<Record<string, string>> = {
 const SEED = `
   INSERT INTO r VALUES (1, 10, 1), (2, 20, 2), (3, 30, NULL);
   INSERT INTO c VALUES (1, 1, 5), (2, 2, 6);
+  INSERT INTO k VALUES (1, 1);
+  INSERT INTO l VALUES (1, 1);
   INSERT INTO w VALUES (1, 1);
   INSERT INTO q VALUES (1, 1);
   INSERT INTO e VALUES (1, 0), (2, 0);
