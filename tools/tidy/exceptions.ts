@@ -4,4 +4,10 @@ import type { Exception } from './finding.ts'
 export const EXCEPTIONS_MAX = 10
 
 /** A list that should shrink: an exception that nothing needs any more fails the check. */
-export const exceptions: readonly Exception[] = []
+export const exceptions: readonly Exception[] = [
+  {
+    rule: 'store',
+    path: 'test/race/primitives/loops.ts',
+    reason: 'The fences of the loops are explored in the very words that their stores send.',
+  },
+]
