@@ -169,3 +169,10 @@ export function objectOf(module: Module, node: Node): NodeOf<'ObjectExpression'>
   const found = init && bare(init)
   return is(found, 'ObjectExpression') ? found : undefined
 }
+
+/** In the branch of a development server. */
+export function isForDevelopment(module: Module, node: Node): boolean {
+  return conditionsAbove(node).some((test) =>
+    /prod|\bdev|NODE_ENV|isLocal|localhost|isTest/i.test(module.source(test)),
+  )
+}

@@ -68,7 +68,7 @@ export const plainPassword: Detector = {
 
 /** Before a slow hash, or to ask a list of leaked passwords: neither is stored. */
 function isFirstStep({ path, text }: Module): boolean {
-  return /pwned/i.test(`${path} ${text}`) || /bcrypt|argon2|scrypt/i.test(text)
+  return /pwned/i.test(`${path} ${text}`) || /bcrypt|argon2|scrypt|\brounds\b/i.test(text)
 }
 
 /** INSERT INTO users (…, password) VALUES (…, $n), with the password itself as $n. */
@@ -196,7 +196,9 @@ function inspectRandom(look: Look, call: CallNode): void {
   if (
     purpose === undefined ||
     !TOKEN.test(purpose) ||
-    /tokenize|count|colou?r|sample|delay|jitter|mock|fake|placeholder|index/i.test(purpose)
+    /tokenize|count|colou?r|sample|delay|jitter|mock|fake|placeholder|index/i.test(purpose) ||
+    // Where the characters are drawn well, their order may be anybody's.
+    /getRandomValues|randomBytes|randomInt/.test(look.module.source(functionAround(call) ?? call))
   )
     return
   look.report(call, {
@@ -417,7 +419,8 @@ export const jwtNoExpiry: Detector = {
 function hasEndOfItsOwn(payload: NodeOf<'ObjectExpression'> | undefined): boolean {
   return (
     payload?.properties.some(
-      (each) => is(each, 'Property') && /exp(?:$|ir)/i.test(nameOf(each.key) ?? ''),
+      (each) =>
+        is(each, 'Property') && /exp(?:$|ir)|(?:created|issued)_?at/i.test(nameOf(each.key) ?? ''),
     ) === true
   )
 }

@@ -18,7 +18,7 @@ import {
   propertyOf,
   textOf,
 } from '../syntax/node.ts'
-import { conditionsAbove, objectOf, textsOf } from './common.ts'
+import { isForDevelopment, objectOf, textsOf } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
 export const wildcardCors: Detector = {
@@ -47,11 +47,6 @@ export const wildcardCors: Detector = {
     }
     for (const call of look.module.all('CallExpression')) inspectHeader(look, call)
   },
-}
-
-/** In the branch of a development server. */
-function isForDevelopment(module: Module, node: Node): boolean {
-  return conditionsAbove(node).some((test) => /prod|dev|env|local|test/i.test(module.source(test)))
 }
 
 function isTrue(node: Node | undefined): boolean {

@@ -97,7 +97,12 @@ function nameIs(property: NodeOf<'Property'>, name: string): boolean {
 /** req.body as a whole: not a field of it, nothing that was picked. */
 function wholeBody(look: Look, node: Node): Origin | undefined {
   const at = bare(node)
-  if (is(at, 'ObjectExpression') || is(at, 'TemplateLiteral')) return undefined
+  const made = objectOf(look.module, at)
+  if (is(at, 'TemplateLiteral')) return undefined
+  if (made !== undefined)
+    return made.properties
+      .map((each) => (is(each, 'SpreadElement') ? wholeBody(look, each.argument) : undefined))
+      .find((each) => each !== undefined)
   const origin = look.requests.of(look.module, at)
   if (origin === undefined) return undefined
   const isWhole =

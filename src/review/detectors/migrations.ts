@@ -226,6 +226,7 @@ export const massiveMigration: Detector = {
     if (
       statement === undefined ||
       table === undefined ||
+      /^\$\d/.test(table) ||
       statement.whereClause !== undefined ||
       made.has(table)
     )

@@ -7,6 +7,7 @@ import { isInMigrations } from '../sql/migration.ts'
 import {
   above,
   calledName,
+  classAround,
   functionAround,
   is,
   isFunction,
@@ -181,6 +182,7 @@ function isGuarded({ module, regions }: Look, fn: Node): boolean {
   const source = module.source(fn)
   return (
     regions.around(module, fn) !== undefined ||
+    /transactor/i.test(classAround(fn)?.id?.name ?? '') ||
     regions.transactions(module).some(({ opening }) => isInside(opening, fn)) ||
     /\b(?:transaction|trx|tx|session|queryRunner|manager|transacting|\$transaction|ctx\.db|txn?)\b|[tT]ransaction(?:al)?\b|\bBEGIN\b/.test(
       source,
@@ -270,7 +272,9 @@ function isInsideCatch(node: Node, end: Node): boolean {
 }
 
 function isLog({ table }: Effect): boolean {
-  return /log|audit|event|history|metric|activit|notification|session|cache|stat/i.test(table ?? '')
+  return /log|audit|event|history|metric|activit|notification|session|cache|stat|token|otp|nonce/i.test(
+    table ?? '',
+  )
 }
 
 export const notifyInTransaction: Detector = {

@@ -1,4 +1,5 @@
 /** Promises that nobody waits for, calls that nobody bounds, errors that nobody sees. */
+import { chainOf } from '../project/chain.ts'
 import { type Effect, isQuery, WRITES } from '../project/effects.ts'
 import type { Module } from '../syntax/module.ts'
 import {
@@ -14,7 +15,14 @@ import {
   type NodeOf,
   propertyOf,
 } from '../syntax/node.ts'
-import { isAtConnect, isServing, leadingTo, objectAt, objectOf } from './common.ts'
+import {
+  isAtConnect,
+  isForDevelopment,
+  isServing,
+  leadingTo,
+  objectAt,
+  objectOf,
+} from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
 export const fireAndForget: Detector = {
@@ -154,6 +162,7 @@ export const noTimeout: Detector = {
       if (effect.does !== 'request' || effect.handle.guessed || hasTimeout(look, effect)) continue
       const { id, says } = effect.library
       if (id !== 'axios' && id !== 'got' && id !== 'fetch') continue
+      if (endsByItself(look, effect.node) || isForDevelopment(look.module, effect.node)) continue
       look.report(effect.node, {
         message: `${id === 'fetch' ? 'fetch' : effect.library.title} without a timeout.`,
         fix: says.timeout ?? 'Give it a timeout.',
@@ -162,6 +171,13 @@ export const noTimeout: Detector = {
       })
     }
   },
+}
+
+/** ky gives up after ten seconds, whatever it is told. */
+function endsByItself({ values, module }: Look, node: Node): boolean {
+  const root = chainOf(node)[0]?.node
+  const value = root && values.of(module, root)
+  return value?.kind === 'outside' && value.source === 'ky'
 }
 
 function hasTimeout(look: Look, { node, verb, library, module }: Effect): boolean {

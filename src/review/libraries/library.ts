@@ -34,6 +34,18 @@ export interface Verb {
   readonly rows?: 'one' | 'many'
 }
 
+type Verbs = Readonly<Record<string, Verb>>
+
+const named = (verb: Verb, names: readonly string[]): Verbs =>
+  Object.fromEntries(names.map((name) => [name, verb]))
+
+/** The verbs of a library by what they do, and by how many rows they return where it matters. */
+export const does = (what: Does, ...names: readonly string[]): Verbs => named({ does: what }, names)
+export const one = (what: Does, ...names: readonly string[]): Verbs =>
+  named({ does: what, rows: 'one' }, names)
+export const many = (what: Does, ...names: readonly string[]): Verbs =>
+  named({ does: what, rows: 'many' }, names)
+
 export interface Library {
   readonly id: string
   readonly title: string
@@ -47,7 +59,7 @@ export interface Library {
   readonly handles: readonly string[]
   /** What a handle whose origin is not seen is usually called, in a package that depends on it. */
   readonly usualNames?: RegExp
-  readonly verbs: Readonly<Record<string, Verb>>
+  readonly verbs: Verbs
   /** What a chain on the handle does that no verb names: knex('users').where(...). */
   readonly chainDoes?: Verb
   /** Ends of a chain after which it returns at most one row. */

@@ -1,10 +1,7 @@
 /** What reaches beyond the database: HTTP clients, queues, brokers, caches, mail, payments, storage. */
-import type { Library, Verb } from './library.ts'
+import { does, type Library } from './library.ts'
 
-const verbs = (does: Verb['does'], ...names: readonly string[]): Readonly<Record<string, Verb>> =>
-  Object.fromEntries(names.map((name) => [name, { does }]))
-
-const requests = (...names: readonly string[]) => verbs('request', ...names)
+const requests = (...names: readonly string[]) => does('request', ...names)
 const METHODS = ['get', 'post', 'put', 'patch', 'delete', 'head', 'request', '()'] as const
 
 const axios: Library = {
@@ -45,7 +42,7 @@ const queue: Library = {
   kind: 'message',
   packages: ['bullmq', 'bull', '@nestjs/bullmq', '@nestjs/bull', 'bee-queue', 'agenda', 'pg-boss'],
   handles: ['Queue', 'FlowProducer', 'default', 'PgBoss', 'Agenda'],
-  verbs: verbs('publish', 'add', 'addBulk', 'createJob', 'send', 'now', 'schedule'),
+  verbs: does('publish', 'add', 'addBulk', 'createJob', 'send', 'now', 'schedule'),
   says: {},
 }
 
@@ -66,7 +63,7 @@ const broker: Library = {
     'rascal',
   ],
   handles: ['*'],
-  verbs: verbs(
+  verbs: does(
     'publish',
     'send',
     'sendBatch',
@@ -109,8 +106,8 @@ const redis: Library = {
   ],
   usualNames: /^(?:redis|redisClient)$/,
   verbs: {
-    ...verbs('cache-read', 'get', 'mget', 'hget', 'hgetall', 'exists', 'has'),
-    ...verbs(
+    ...does('cache-read', 'get', 'mget', 'hget', 'hgetall', 'exists', 'has'),
+    ...does(
       'cache-write',
       'set',
       'setex',
@@ -123,7 +120,7 @@ const redis: Library = {
       'setNX',
       'incr',
     ),
-    ...verbs(
+    ...does(
       'cache-delete',
       'del',
       'unlink',
@@ -134,7 +131,7 @@ const redis: Library = {
       'flushall',
       'clear',
     ),
-    ...verbs('publish', 'publish', 'xadd', 'lpush', 'rpush'),
+    ...does('publish', 'publish', 'xadd', 'lpush', 'rpush'),
   },
   says: {},
 }
@@ -156,7 +153,7 @@ const mail: Library = {
     'twilio',
   ],
   handles: ['*'],
-  verbs: verbs('mail', 'sendMail', 'send', 'sendEmail', 'sendMultiple', 'sendTemplate', 'create'),
+  verbs: does('mail', 'sendMail', 'send', 'sendEmail', 'sendMultiple', 'sendTemplate', 'create'),
   says: {},
 }
 
@@ -177,7 +174,7 @@ const payment: Library = {
   handles: ['*'],
   usualNames: /^stripe$/i,
   verbs: {
-    ...verbs(
+    ...does(
       'pay',
       'create',
       'capture',
@@ -207,7 +204,7 @@ const storage: Library = {
     '@aws-sdk/lib-storage',
   ],
   handles: ['*'],
-  verbs: verbs('store', 'send', 'upload', 'putObject', 'getObject', 'deleteObject', 'save', 'done'),
+  verbs: does('store', 'send', 'upload', 'putObject', 'getObject', 'deleteObject', 'save', 'done'),
   says: {},
 }
 

@@ -11,7 +11,8 @@ const SERVER_FOLDER =
 /** Beside a user interface, api/ is what calls the server. */
 const OWN_SERVER_FOLDER = /(?:^|\/)(?:server|backend|workers?|(?:app|pages)\/api)\//
 /** Run by a person, once, who sees what happens. */
-const SCRIPT_FOLDER = /(?:^|\/)(?:scripts?|bin|cli|tools|seeds?|seeders?)\//
+const SCRIPT_FOLDER =
+  /(?:^|\/)(?:(?:\w+-)?scripts?|bin|cli|tools|seeds?|seeders?|dev-env)\/|(?:^|\/)seed[-.][^/]*$/
 /** Sent to browsers as it is. */
 const BROWSER = /(?:^|\/)public\/(?:.*\/)?(?:src|js|javascripts?|scripts?|service-worker|sw)\b/
 

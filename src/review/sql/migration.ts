@@ -15,6 +15,7 @@ import {
   isFunction,
   type Node,
   nameOf,
+  textOf,
 } from '../syntax/node.ts'
 import type { SqlParser } from './sql-parser.ts'
 
@@ -88,7 +89,10 @@ export function statementsIn(
       ? []
       : (parser.parse(sql.text) ?? []).map((statement) => ({ call: call as Node, statement }))
   })
-  const known = tablesOf(found.map(({ statement }) => statement.node))
+  const known = tablesOf(
+    found.map(({ statement }) => statement.node),
+    builtIn(module),
+  )
   return found.map(({ call, statement }) => ({ call, statement: { ...statement, ...known } }))
 }
 
@@ -118,7 +122,18 @@ function isBack(name: Node | undefined): boolean {
   return /^(?:down|rollback|revert)$/.test(nameOf(name) ?? '')
 }
 
-function tablesOf(nodes: readonly SqlNode[]): Pick<MigrationStatement, 'made' | 'checked'> {
+/** schema.createTable('orders') */
+function builtIn(module: Module): readonly (string | undefined)[] {
+  return module
+    .all('CallExpression')
+    .filter((call) => calledName(call) === 'createTable')
+    .map((call) => textOf(call.arguments[0]))
+}
+
+function tablesOf(
+  nodes: readonly SqlNode[],
+  built: readonly (string | undefined)[] = [],
+): Pick<MigrationStatement, 'made' | 'checked'> {
   const made = nodes.map(
     (node) =>
       as(node, 'CreateStmt')?.relation?.relname ??
@@ -129,7 +144,7 @@ function tablesOf(nodes: readonly SqlNode[]): Pick<MigrationStatement, 'made' | 
     const commands = (alter?.cmds ?? []).map((each) => as(each, 'AlterTableCmd')?.subtype)
     return commands.includes('AT_ValidateConstraint') ? alter?.relation?.relname : undefined
   })
-  return { made: named(made), checked: named(checked) }
+  return { made: named([...made, ...built]), checked: named(checked) }
 }
 
 function named(tables: readonly (string | undefined)[]): ReadonlySet<string> {
