@@ -226,7 +226,7 @@ describe('concurrency', () => {
 
   executes<typeof PublishAfter>('publish-after-commit', ({ placeOrder }) =>
     arena(ORDERS, async ({ db, value }) => {
-      const dying = () => Promise.reject(new Error('the process ends here'))
+      const dying = { add: () => Promise.reject(new Error('the process ends here')) }
       await placeOrder(db, dying, 'A').catch(() => undefined)
       const orders = await value('SELECT count(*) FROM orders')
       assert.equal(await value('SELECT count(*) FROM outbox'), orders)

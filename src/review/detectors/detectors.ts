@@ -56,6 +56,7 @@ import {
   externalCallInTransaction,
   missingTransaction,
   notifyInTransaction,
+  publishAfterCommit,
   publishBeforeCommit,
 } from './transactions.ts'
 import { fireAndForget, noTimeout, swallowedError } from './waiting.ts'
@@ -68,6 +69,7 @@ export const detectors: readonly Detector[] = [
   offsetDeepPage,
   externalCallInTransaction,
   publishBeforeCommit,
+  publishAfterCommit,
   missingTransaction,
   notifyInTransaction,
   checkThenAct,

@@ -155,6 +155,40 @@ function isOutboxLike({ module }: Look, { node }: Effect): boolean {
   return /\bdb\s*:|\btx\b|\btrx\b|transaction\b/.test(module.source(node))
 }
 
+export const publishAfterCommit: Detector = {
+  id: 'publish-after-commit',
+  level: 'info',
+  consequence:
+    'A crash, a deploy or a broker that is away between the two leaves rows that nobody hears of, and nothing tells which.',
+  check(look) {
+    for (const region of look.regions.transactions(look.module)) {
+      const fn = functionAround(region.opening)
+      const writes = inRegion(look, region).some(({ does }) => WRITES.has(does))
+      if (fn !== undefined && writes) inspectBehind(look, region, fn)
+    }
+  },
+}
+
+function inspectBehind(look: Look, { opening, end }: TransactionRegion, fn: Node): void {
+  if (/outbox/i.test(look.module.source(fn))) return
+  const effect = look.effects
+    .within(look.module, fn)
+    .find(
+      ({ does, library, node }) =>
+        does === 'publish' &&
+        library.kind === 'message' &&
+        node.start > Math.max(end, opening.end) &&
+        functionAround(node) === fn,
+    )
+  if (effect === undefined) return
+  look.report(effect.node, {
+    message: `What the transaction of line ${look.module.place(opening.start).line} has written is handed to ${effect.library.title} behind its commit.`,
+    fix: 'Write the message into an outbox table in this transaction, and let a worker move it; or let a job look for rows that were never told.',
+    confidence: 'medium',
+    trail: leadingTo(look, effect.node),
+  })
+}
+
 export const missingTransaction: Detector = {
   id: 'missing-transaction',
   level: 'warning',

@@ -78,7 +78,7 @@ export const messagingRules: readonly Rule[] = [
     rule: 'Do not rely on the next line being reached: store the message with the change and publish from there.',
     why: 'Between COMMIT and publish lie crashes, deploys, out-of-memory kills and a broker that is down for a minute. The customer has paid, the warehouse never hears of it, and no error is anywhere: the process that would have logged it is gone. An "afterCommit" hook of an ORM is this, with a nicer name; so is enqueuing a Redis job after the transaction.',
     whenNot: 'A hint that saves a poll, where the poll would find the row anyway.',
-    detectors: [],
+    detectors: ['publish-after-commit'],
     holdfast: {
       does: 'Jobs and events commit with the rows; after the commit the loops of this process are only woken, others find the rows by polling.',
       see: ['src/operation/unit.ts', 'src/state/job/job.ts'],
