@@ -173,6 +173,8 @@ export function objectOf(module: Module, node: Node): NodeOf<'ObjectExpression'>
 /** In the branch of a development server. */
 export function isForDevelopment(module: Module, node: Node): boolean {
   return conditionsAbove(node).some((test) =>
-    /prod|\bdev|NODE_ENV|isLocal|localhost|isTest/i.test(module.source(test)),
+    /(?<![!=])===?\s*['"](?:dev|local|test)|!==?\s*['"]prod|!\s*\w*isProd|\bis(?:Dev|Local|Test)/i.test(
+      module.source(test),
+    ),
   )
 }
