@@ -12,7 +12,7 @@ import { pathOf, shows, writeFiles } from './snippets.ts'
 const GUIDES = ['queries-and-pages', 'events-and-jobs', 'errors', 'tenants']
 const missing = ['bash', 'npx'].filter((name) => spawnSync(name, ['--version']).error)
 /** Seconds of work; a machine under load gets many of them. */
-const TIMEOUT_MS = 240_000
+const TIMEOUT_MS = 290_000
 
 describe('the guides that go on from the guestbook', {
   skip: missing.length > 0 && `no ${missing}`,
