@@ -48,7 +48,7 @@ function updatesOf(module: Module, call: CallNode): string {
 
 export const plainPassword: Detector = {
   id: 'plain-password',
-  level: 'error',
+  level: 'warning',
   consequence:
     'Whoever gets a copy of the table has the passwords, here and wherever else they are used.',
   check(look) {
