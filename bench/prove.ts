@@ -11,6 +11,7 @@ import { crashTable } from './prove/crashes.ts'
 import { mutantTable } from './prove/mutants.ts'
 import { primitiveTable } from './prove/primitives.ts'
 import { setTable } from './prove/sets.ts'
+import { shopTable } from './prove/shop.ts'
 import { soundnessTable } from './prove/soundness.ts'
 
 const PAGE = new URL('./PROOF.md', import.meta.url)
@@ -29,6 +30,7 @@ const tables: Readonly<Record<string, () => Promise<string>>> = {
   crashes: crashTable,
   soundness: () => soundnessTable(Number(values.programs)),
   mutants: mutantTable,
+  shop: shopTable,
 }
 
 async function serverVersion(): Promise<string> {

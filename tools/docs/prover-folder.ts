@@ -19,6 +19,7 @@ export async function proverFolder(guide: readonly Block[]): Promise<ProverFolde
   const path = mkdtempSync(join(tmpdir(), 'holdfast-proving-'))
   mkdirSync(join(path, 'node_modules/.bin'), { recursive: true })
   symlinkSync(root, join(path, 'node_modules/holdfast'))
+  symlinkSync(join(root, 'node_modules/zod'), join(path, 'node_modules/zod'))
   symlinkSync('../holdfast/bin/holdfast.mjs', join(path, 'node_modules/.bin/holdfast'))
   writeFileSync(join(path, 'package.json'), '{ "type": "module" }')
   writeFiles(

@@ -46,6 +46,17 @@ test('a race is broken and mended as the guide shows', async () => {
   }
 })
 
+test('a command of an app is broken and mended as the guide shows', async () => {
+  const steps = guide.filter(({ section }) => section === 'Commands of a Holdfast app')
+  const [broken, mended] = steps.filter(({ language }) => language === 'sh')
+  const lost = await folder.shell.type(broken?.text ?? '')
+  assert.equal(lost.code, 1, lost.output + lost.errors)
+  assert.match(lost.output, /VIOLATION {2}lastPaper: lost update/)
+  const held = await folder.shell.type(mended?.text ?? '')
+  assert.equal(held.code, 0, held.output + held.errors)
+  assert.match(held.output, /CERTIFIED {2}lastPaper/)
+})
+
 test('what the guide says for CI runs', async () => {
   const [command] = guide.filter(
     ({ section, language }) => section === 'In CI' && language === 'sh',

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-const OWN = new URL('../', import.meta.url).href
+const OWN = new URL('../../', import.meta.url).href
 const FRAME = /(?:\(|at (?:async )?)((?:file:\/\/)?\/[^()]*?):(\d+):\d+\)?$/
 /** Builders stand many frames deep. */
 const FRAMES_MAX = 60
