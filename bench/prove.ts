@@ -1,5 +1,5 @@
 /**
- * `npm run bench:proof [-- --only sets,primitives,crashes,soundness,mutants] --programs 1000 --write]`: what the
+ * `npm run bench:proof [-- --only sets,primitives,crashes,shop-crashes,soundness,mutants] --programs 1000 --write]`: what the
  * explorers find and certify, of what is known. `--write` puts each table that was made into PROOF.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { Client } from 'pg'
 import { testServer } from '../src/testing/test-database.ts'
 import { machineLine } from './lib/machine.ts'
-import { crashTable } from './prove/crashes.ts'
+import { crashTable, shopCrashTable } from './prove/crashes.ts'
 import { mutantTable } from './prove/mutants.ts'
 import { primitiveTable } from './prove/primitives.ts'
 import { setTable } from './prove/sets.ts'
@@ -18,7 +18,7 @@ const PAGE = new URL('./PROOF.md', import.meta.url)
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'sets,primitives,crashes,soundness,mutants' },
+    only: { type: 'string', default: 'sets,primitives,crashes,shop-crashes,soundness,mutants' },
     programs: { type: 'string', default: '1000' },
     write: { type: 'boolean', default: false },
   },
@@ -28,6 +28,7 @@ const tables: Readonly<Record<string, () => Promise<string>>> = {
   sets: setTable,
   primitives: primitiveTable,
   crashes: crashTable,
+  'shop-crashes': shopCrashTable,
   soundness: () => soundnessTable(Number(values.programs)),
   mutants: mutantTable,
   shop: shopTable,

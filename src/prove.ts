@@ -10,6 +10,7 @@ export {
 export {
   type Crash,
   type CrashDefinition,
+  type CrashDeliveries,
   type CrashDelivery,
   type CrashMessage,
   type CrashProgram,

@@ -9,6 +9,7 @@ import { anonymousPrincipal, type Principal } from '../base/principal.ts'
 import type { Registry } from '../operation/registered.ts'
 import { anyone } from '../operation/rule.ts'
 
+/** What is known of a caller that has shown no credential, to find out whose it is. */
 export interface AnonymousRequest {
   /** In lower case, without the port: `acme.shop.example`. Whoever asks may write what they like. */
   readonly host: string

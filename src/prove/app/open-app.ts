@@ -65,8 +65,11 @@ export interface OpenApp {
   workOnce(): Promise<Turn>
   /** Gives the jobs of lost workers back. */
   rescueOnce(): Promise<Turn>
-  /** Makes due what waits for its time, and ends every lease, its own among them: as if it had slept. */
-  letTimePass(): Promise<void>
+  /**
+   * Makes due what waits for its time, and ends every lease, its own among them: as if it had slept.
+   * Resolves to how many jobs were waiting.
+   */
+  letTimePass(): Promise<number>
   /** Events and jobs until nothing more is due, what they bring about included. */
   settle(): Promise<void>
 }
@@ -175,10 +178,11 @@ class Opened implements OpenApp {
     return (await this.#loops.get(name)?.runOnce()) ?? 'idle'
   }
 
-  async letTimePass(): Promise<void> {
+  async letTimePass(): Promise<number> {
     const statements = TIME_PASSES.map((text) => ({ text, values: [] }))
-    await runAsLoops(this.runtime.pool, ...statements)
+    const [jobs] = await runAsLoops(this.runtime.pool, ...statements)
     this.#loops = this.#wire()
+    return jobs?.rowCount ?? 0
   }
 
   async settle(): Promise<void> {

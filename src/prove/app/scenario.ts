@@ -25,6 +25,7 @@ export interface ScenarioCall {
   readonly asking: Asking
 }
 
+/** An app, and the requests to it that race; the rest is as in a race. */
 export interface ScenarioDefinition extends Omit<RaceDefinition, 'schema' | 'run'> {
   readonly app: AppDefinition
   /** Two or three requests that come at the same time. */

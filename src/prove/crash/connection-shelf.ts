@@ -6,6 +6,8 @@ export interface Connections {
   connect(): Promise<pg.Client>
   /** Has the server end a connection of the program; its transaction is rolled back. */
   terminate(client: pg.Client): Promise<void>
+  /** Whether it waits for a lock. */
+  isBlocked(client: pg.Client): Promise<boolean>
 }
 
 /** Connections that are kept from run to run: to log in takes longer than a run does. */
@@ -33,6 +35,10 @@ export class ConnectionShelf {
 
   async drop(client: pg.Client): Promise<void> {
     if (this.#taken.delete(client)) await this.#connections.terminate(client)
+  }
+
+  isBlocked(client: pg.Client): Promise<boolean> {
+    return this.#connections.isBlocked(client)
   }
 
   /** Between two runs. */

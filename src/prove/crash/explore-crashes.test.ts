@@ -41,7 +41,7 @@ test('a request that fails by itself', async () => {
 test('a program that does not do the same in each run', async () => {
   let boots = 0
   const reason = await reasonFor(() => {
-    const table = boots++ % 2 === 0 ? 'counters' : 'keys'
+    const table = boots++ === 1 ? 'keys' : 'counters'
     return { request: (db) => db.query(`SELECT count(*) FROM ${table}`) }
   })
   assert.match(
@@ -132,11 +132,36 @@ test('a pool is one to callbacks, to Kysely and to Drizzle', async () => {
   }
 })
 
+test('a sample is no certificate, and a way for messages to come can be named', async () => {
+  const reason = await reasonFor(once, { faultsMax: 4 })
+  assert.match(reason, /^Sampled: 4 of \d+ faults and deliveries were tried/)
+  const messages = [
+    { key: 'm1', value: 1 },
+    { key: 'm2', value: 2 },
+  ]
+  const last = crash({
+    ...COUNTER,
+    messages,
+    boot: () => ({
+      consume: (db, { message }) => db.query('UPDATE counters SET value = $1', [message.value]),
+    }),
+  })
+  const server = await testServer()
+  const verdict = await exploreCrashes(last, { server })
+  assert.equal(verdict.verdict, 'VIOLATION')
+  const [{ deliveries, replay, message }] = verdict.findings
+  assert.equal(deliveries, 'm1 comes again behind m2')
+  assert.match(message, /^Nothing fails, and m1 comes again behind m2\./)
+  assert.equal((await exploreCrashes(last, { server, replay })).verdict, 'VIOLATION')
+})
+
 test('a definition is checked when it is made', () => {
   const boot = once
   const cases: [definition: object, message: RegExp][] = [
     [{ ...COUNTER, boot, shema: '' }, /crash: option "shema" is unknown.*schema/],
     [{ ...COUNTER, boot: () => ({}) }, /crash: boot makes nothing that runs/],
+    [{ ...COUNTER, boot, messages: [{ key: 'a' }, { key: 'a' }] }, /has two of the key "a"/],
+    [{ ...COUNTER, boot, deliveries: { order: 'fifo' } }, /deliveries.order is "fifo"/],
     [{ ...COUNTER, boot, ignore: ['value'] }, /crash: ignore holds "value" and must hold/],
   ]
   for (const [definition, message] of cases)

@@ -9,18 +9,22 @@ import { errorText, outcomeOf } from '../judge/outcome.ts'
 import { embeddedServer } from '../server.ts'
 import { ConnectionShelf } from './connection-shelf.ts'
 import type { Crash } from './crash.ts'
-import { type Boundary, type Fault, faultsAt } from './fault.ts'
+import { type Boundary, faultsAt } from './fault.ts'
 import { classOf, type Difference, differences, type Seen } from './judge.ts'
 import { makeFinding } from './make-finding.ts'
-import { faultOf } from './replay.ts'
+import { type Plan, plansFor } from './plan.ts'
+import { faultTrial, NOTHING, planTrials, type Trial, trialOf } from './replay.ts'
 import { type CrashRun, CrashRunner } from './run.ts'
-import { terminate } from './store.ts'
+import { isBlocked, terminate } from './store.ts'
 import type { CrashFinding, CrashOptions, CrashVerdict } from './verdict.ts'
 
-/** A program of so many boundaries is several programs. */
-const RUNS_MAX = 5_000
+/** At ten runs a second some eight minutes. */
+const FAULTS_MAX = 5_000
+/** A reason that begins so means: nothing was found, and not everything was tried. */
+export const SAMPLED = 'Sampled'
 /** A finding that does not come each time is none. */
 const REPLAYS = 3
+const ATTEMPTS_MAX = 3
 
 /**
  * Cuts a program off at every step, starts it again, and looks at what is left. Throws HF_PROVE_SETUP and
@@ -55,6 +59,7 @@ class Explorer {
   readonly #invariants: Invariants
   readonly #startMs = systemClock.monotonicMs()
   readonly #findings: CrashFinding[] = []
+  readonly #plans: readonly Plan[]
   #runs = 0
   #boundaries: readonly Boundary[] = []
 
@@ -62,10 +67,12 @@ class Explorer {
     this.#crash = crash
     this.#arena = arena
     this.#options = options
+    this.#plans = plansFor(crash.messages ?? [], crash.deliveries)
     this.#invariants = new Invariants(arena.control, crash.invariants ?? {})
     this.#shelf = new ConnectionShelf({
       connect: () => arena.connect(),
       terminate: (client) => terminate(arena.control, client),
+      isBlocked: (client) => isBlocked(arena.control, client),
     })
   }
 
@@ -80,31 +87,34 @@ class Explorer {
 
   /** Resolves to what stands in the way of a certificate. */
   async #search(): Promise<string | undefined> {
-    const ends = await this.#run(undefined)
+    const ends = await this.#run(NOTHING)
     const [one, { run }] = ends
     const reason = this.#unfit(one)
     if (reason !== undefined) return reason
     this.#boundaries = run.passages
     const { replay } = this.#options
-    const faults = replay === undefined ? this.#faults() : [faultOf(replay)]
-    if (faults.length > RUNS_MAX)
-      return `There are ${faults.length} faults to try, and at most ${RUNS_MAX} are: give it less to do.`
-    for (const [tried, fault] of faults.entries()) {
-      const left = faults.length - tried
-      const stopped = this.#stop(left) ?? (await this.#try(fault, one))
+    const all = replay === undefined ? this.#trials() : [trialOf(replay, this.#plans)]
+    const isAsked = (step: number) => run.parts[run.passages[step]?.part ?? 0]?.asked === true
+    const trials = sampledTrials(all, isAsked, this.#options.faultsMax ?? FAULTS_MAX)
+    for (const [tried, trial] of trials.entries()) {
+      const left = trials.length - tried
+      const stopped = this.#stop(left) ?? (await this.#try(trial, one))
       if (stopped !== undefined) return stopped
       if (this.#findings.length > 0 && this.#options.keepGoing !== true) return undefined
       this.#options.onProgress?.({ runs: this.#runs, waiting: left - 1 })
     }
-    return replay === undefined ? undefined : 'One run was made again, and it breaks nothing.'
+    if (replay !== undefined) return 'One run was made again, and it breaks nothing.'
+    if (trials.length === all.length) return undefined
+    return `${SAMPLED}: ${trials.length} of ${all.length} faults and deliveries were tried, evenly spread, and none breaks it. Raise faultsMax for all of them.`
   }
 
   /** What asking and delivering again breaks needs no fault. */
-  #faults(): (Fault | undefined)[] {
+  #trials(): Trial[] {
     return [
-      undefined,
+      NOTHING,
+      ...planTrials(this.#plans),
       ...this.#boundaries.flatMap((boundary, step) =>
-        faultsAt(boundary).map((kind): Fault => ({ step, kind })),
+        faultsAt(boundary).map((kind) => faultTrial({ step, kind })),
       ),
     ]
   }
@@ -118,16 +128,28 @@ class Explorer {
     return undefined
   }
 
-  async #try(fault: Fault | undefined, one: Seen): Promise<string | undefined> {
+  async #try(trial: Trial, one: Seen): Promise<string | undefined> {
+    const { fault } = trial
     if (fault && this.#boundaries[fault.step] === undefined)
       return `There is no step ${fault.step}: an undisturbed run has ${this.#boundaries.length}.`
-    const ends = await this.#run(fault)
-    const { stuck, passages } = ends[1].run
-    const diverged = this.#diverged(passages, fault?.step ?? this.#boundaries.length - 1)
-    if (diverged !== undefined) return diverged
+    const ends = await this.#runAlike(trial)
+    if (typeof ends === 'string') return ends
+    const { stuck } = ends[1].run
     if (stuck !== undefined) return stuckReason(stuck)
     const found = this.#judge(ends, one)
-    return found && !this.#isKnown(fault, found) ? this.#confirm(fault, found, one) : undefined
+    return found && !this.#isKnown(trial, found) ? this.#confirm(trial, found, one) : undefined
+  }
+
+  /** Tried again where it differs: what runs side by side is not always as fast. */
+  async #runAlike(trial: Trial): Promise<Ends | string> {
+    const { fault, plan } = trial
+    const last = fault?.step ?? this.#boundaries.length - 1
+    for (let attempt = 1; ; attempt++) {
+      const ends = await this.#run(trial)
+      const diverged = plan === undefined && this.#diverged(ends[1].run.passages, last)
+      if (!diverged || ends[1].run.stuck !== undefined) return ends
+      if (attempt === ATTEMPTS_MAX) return diverged
+    }
   }
 
   /** Up to the fault, every run does the same. */
@@ -144,32 +166,35 @@ class Explorer {
   }
 
   /** What several faults at one step break alike is shown once. */
-  #isKnown(fault: Fault | undefined, { differences }: Found): boolean {
+  #isKnown({ fault, plan }: Trial, { differences }: Found): boolean {
     const kind = classOf(differences)
     return this.#findings.some(
-      (finding) => finding.class === kind && finding.fault?.step === fault?.step,
+      (finding) =>
+        finding.class === kind &&
+        finding.fault?.step === fault?.step &&
+        finding.deliveries === plan?.said,
     )
   }
 
   /** Runs it again, and the last time with the places in the user's code. */
-  async #confirm(fault: Fault | undefined, first: Found, one: Seen): Promise<string | undefined> {
+  async #confirm(trial: Trial, first: Found, one: Seen): Promise<string | undefined> {
     for (let replay = 1; replay <= REPLAYS; replay++) {
       const traced = replay === REPLAYS
-      const found = this.#judge(await this.#run(fault, traced), one)
+      const found = this.#judge(await this.#run(trial, traced), one)
       if (found === undefined || classOf(found.differences) !== classOf(first.differences))
         return `A violation was seen and did not come again in ${REPLAYS} replays: ${first.differences[0]?.text}. Something besides the database decides.`
       const { run, late } = found
       if (traced)
         this.#findings.push(
-          makeFinding({ run, fault, late, found: found.differences, replayed: REPLAYS }),
+          makeFinding({ run, trial, late, found: found.differences, replayed: REPLAYS }),
         )
     }
     return undefined
   }
 
-  async #run(fault: Fault | undefined, traced = false): Promise<Ends> {
+  async #run({ fault, plan }: Trial, traced = false): Promise<Ends> {
     await this.#arena.reset(await this.#arena.contents())
-    const run = new CrashRunner(this.#crash, this.#shelf, { fault, traced })
+    const run = new CrashRunner(this.#crash, this.#shelf, { fault, plan, traced })
     this.#runs += 1
     try {
       const done = await this.#look(await run.once())
@@ -181,11 +206,14 @@ class Explorer {
 
   async #look(run: CrashRun): Promise<Seen> {
     const { names, seed } = this.#arena
+    // Of the last answer alone: ids are known by where they stand, and one that stands in two answers
+    // would be another.
+    const value = run.answers.at(-1)?.value ?? null
     const outcome = outcomeOf(
       {
         contents: await this.#arena.contents(),
-        commands: run.answers.map((_, index) => index),
-        results: run.answers.map((answer) => ({ ok: true, value: answer?.value ?? null })),
+        commands: [0],
+        results: [{ ok: true, value }],
         effects: run.effects,
       },
       { seed, names, ignore: this.#crash.ignore ?? [] },
@@ -197,7 +225,8 @@ class Explorer {
 
   #judge([done, more]: Ends, one: Seen): Found | undefined {
     const asks = one.run.answers[0] !== undefined
-    const expected = { one, names: this.#arena.names, asks }
+    const { sameBytes = false } = this.#crash
+    const expected = { one, names: this.#arena.names, asks, sameBytes }
     for (const [seen, late] of [[done, false] as const, [more, true] as const]) {
       const found = differences(seen, expected)
       if (found.length > 0) return { run: seen.run, late, differences: found }
@@ -218,6 +247,7 @@ class Explorer {
     const explored = {
       runs: this.#runs,
       boundaries: this.#boundaries.map(({ label }) => label),
+      deliveries: this.#plans.length,
       durationMs: Math.round(systemClock.monotonicMs() - this.#startMs),
     }
     const [first, ...others] = this.#findings
@@ -228,7 +258,26 @@ class Explorer {
   }
 }
 
-const UUIDS = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
+/** Evenly spread, the same ones each time. */
+function sampled<T>(all: readonly T[], max: number): readonly T[] {
+  if (all.length <= max) return all
+  return Array.from({ length: max }, (_, index) => all[Math.floor((index * all.length) / max)] as T)
+}
+
+/** What a client asks for is small beside what loops look for: half of a sample is of it. */
+function sampledTrials(
+  trials: readonly Trial[],
+  isAsked: (step: number) => boolean,
+  max: number,
+): readonly Trial[] {
+  if (trials.length <= max) return trials
+  const ofLoops = ({ fault }: Trial) => fault !== undefined && !isAsked(fault.step)
+  const others = sampled(trials.filter(ofLoops), Math.floor(max / 2))
+  const asked = trials.filter((trial) => !ofLoops(trial))
+  return [...sampled(asked, max - others.length), ...others]
+}
+
+const UUIDS = /[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}/g
 
 /** A generated id is another in each run. */
 function shapeOf(label: string): string {

@@ -107,11 +107,15 @@ class ShutDown extends Error {
 
 export interface Passing<T> extends Boundary {
   readonly values?: readonly unknown[]
+  /** The process that asks is dead. */
+  gone(): boolean
   perform(): Promise<T>
   /** Leaves nothing of the connection, at either end. */
   cut(): Promise<void>
   /** Has the server answer with an error of this code instead. */
   refuse(code: Refusal): Promise<T>
+  /** Whether what is performed waits for somebody else; undefined: it never does. */
+  isBlocked?(): Promise<boolean>
 }
 
 /** What a dead process waits for. */
@@ -126,45 +130,119 @@ export interface GateParts {
   place(): string | undefined
 }
 
-/** Counts the boundaries of one run, and lets the one fault of the run happen at its own. */
+/**
+ * Counts the boundaries of one run, and lets the one fault of the run happen at its own.
+ *
+ * Messages that are sent side by side go one at a time, in the order of their calls: they have the
+ * same numbers in each run. One that waits for a lock lets the others go.
+ */
 export class FaultGate {
   readonly passages: Passage[] = []
   /** What happened where, for the reader. */
   struck: string | undefined
   readonly #parts: GateParts
+  #last: Promise<void> = Promise.resolve()
+  #waiting = 0
 
   constructor(parts: GateParts) {
     this.#parts = parts
   }
 
+  /** Somebody waits for an answer. */
+  get busy(): boolean {
+    return this.#waiting > 0
+  }
+
   async pass<T>(passing: Passing<T>): Promise<T> {
-    const { label, kind, values = [] } = passing
+    this.#waiting += 1
     const [part, place] = [this.#parts.part(), this.#parts.place()]
+    const before = this.#last
+    const { promise, resolve: letOthersGo } = Promise.withResolvers<void>()
+    this.#last = promise
+    await before
+    await rest()
+    try {
+      const gone = passing.gone() || (await this.#go(passing, { part, place }, letOthersGo))
+      if (gone !== true) return gone.value
+    } finally {
+      this.#waiting -= 1
+      letOthersGo()
+    }
+    // The process is dead: nobody waits for this any more.
+    return NEVER
+  }
+
+  async #go<T>(
+    passing: Passing<T>,
+    asked: Pick<Passage, 'part' | 'place'>,
+    letOthersGo: () => void,
+  ): Promise<true | { readonly value: T }> {
+    const { label, kind, values = [] } = passing
     const passage: Passage = {
-      ...{ label, kind, values, part, place },
+      ...{ label, kind, values, ...asked },
       answer: undefined,
       fault: undefined,
     }
     const step = this.passages.push(passage) - 1
     const { fault } = this.#parts
-    if (fault?.step !== step) return answered(passage, passing.perform())
+    if (fault?.step !== step) {
+      const answer = answered(passage, passing.perform())
+      await settledOrBlocked(answer, passing)
+      letOthersGo()
+      return { value: await answer }
+    }
     this.struck = label
     passage.fault = fault.kind
     return this.#strike(fault.kind, passing, passage)
   }
 
-  async #strike<T>(kind: FaultKind, passing: Passing<T>, passage: Passage): Promise<T> {
-    if (isRefusal(kind)) return answered(passage, passing.refuse(kind))
+  async #strike<T>(
+    kind: FaultKind,
+    passing: Passing<T>,
+    passage: Passage,
+  ): Promise<true | { readonly value: T }> {
+    if (isRefusal(kind)) return { value: await answered(passage, passing.refuse(kind)) }
     if (kind === 'exhausted') throw new PoolExhausted()
     if (kind === 'unanswered' || kind === 'killed after') await answered(passage, passing.perform())
     if (kind === 'killed before' || kind === 'killed after') {
       await this.#parts.kill()
-      // The process is gone: nobody waits for this any more.
-      return NEVER
+      return true
     }
     await passing.cut()
     throw kind === 'shut down' ? new ShutDown() : new ConnectionLost(passing.label)
   }
+}
+
+/** Code that does nothing but compute has asked for all that it will ask for. */
+const REST_TURNS = 3
+
+async function rest(): Promise<void> {
+  for (let turn = 0; turn < REST_TURNS; turn++)
+    await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Most statements are through before anybody has asked whether they wait. */
+const LOOK_MS = 20
+
+async function settledOrBlocked<T>(answer: Promise<T>, { isBlocked }: Passing<T>): Promise<void> {
+  let settled = false
+  const settle = () => {
+    settled = true
+  }
+  const end = answer.then(settle, settle)
+  while (!settled) {
+    const timer = new AbortController()
+    await Promise.race([end, pauseFor(LOOK_MS, timer.signal)])
+    timer.abort()
+    if (!settled && (await isBlocked?.())) return
+  }
+}
+
+function pauseFor(timeMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeMs)
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  })
 }
 
 async function answered<T>(passage: Passage, answer: Promise<T>): Promise<T> {

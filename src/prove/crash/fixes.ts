@@ -1,5 +1,6 @@
 import type { Fix } from '../verdict.ts'
 import type { Difference } from './judge.ts'
+import type { Plan } from './plan.ts'
 import type { CrashClass } from './verdict.ts'
 
 const CLAIM: Fix = {
@@ -42,8 +43,38 @@ const FIXES: Readonly<Record<CrashClass, readonly [Fix, Fix]>> = {
   'no-answer': [RETRY, REPLY],
 }
 
+const NEWER: Fix = {
+  title: 'Let a message change only what is older than itself',
+  sql: 'UPDATE ... SET ..., version = $2 WHERE id = $1 AND version < $2',
+}
+const REFUSE: Fix = {
+  title:
+    'Refuse what comes too early, before anything is written, so that it comes again; or ask the broker for order',
+  sql: '',
+}
+const INBOX: Fix = {
+  title: 'Keep the key of every message in the transaction that handles it, not only the last one',
+  sql: 'INSERT INTO inbox (message) VALUES ($1) ON CONFLICT DO NOTHING',
+}
+const BOTH_FORMS: Fix = {
+  title: 'Read the older forms too, and turn them into the present one where a message comes in',
+  sql: '',
+}
+
+const PLAN_FIXES: Readonly<Record<Plan['kind'], readonly [Fix, Fix]>> = {
+  again: [INBOX, NEWER],
+  order: [NEWER, REFUSE],
+  late: [NEWER, REFUSE],
+  older: [BOTH_FORMS, REFUSE],
+}
+
 /** What happens outside is in no transaction. */
-export function fixesFor(kind: CrashClass, found: readonly Difference[]): readonly Fix[] {
+export function fixesFor(
+  kind: CrashClass,
+  found: readonly Difference[],
+  plan: Plan | undefined,
+): readonly Fix[] {
+  if (plan !== undefined) return PLAN_FIXES[plan.kind]
   const outside = found.some((difference) => difference.kind === 'outside more')
   return kind === 'done-twice' && outside ? [INTENTION, CLAIM] : FIXES[kind]
 }

@@ -1,5 +1,5 @@
 /** What one run has left, beside what one undisturbed execution leaves. */
-import type { Outcome } from '../judge/outcome.ts'
+import { type Outcome, valueText } from '../judge/outcome.ts'
 import type { CrashRun } from './run.ts'
 import type { CrashClass } from './verdict.ts'
 
@@ -20,11 +20,14 @@ export interface Expected {
   /** Of the tables, as outcomes have them. */
   readonly names: readonly string[]
   readonly asks: boolean
+  /** The answers of one run are the same to the byte. */
+  readonly sameBytes: boolean
 }
 
-export function differences(seen: Seen, { one, names, asks }: Expected): Difference[] {
+export function differences(seen: Seen, expectation: Expected): Difference[] {
+  const { one, names, asks, sameBytes } = expectation
   const { run, outcome, broken } = seen
-  const [expected] = one.outcome.replies
+  const [[reply], [expected]] = [outcome.replies, one.outcome.replies]
   const silent = asks && run.answers.includes(undefined)
   return [
     ...broken.map((text): Difference => ({ kind: 'rule', text })),
@@ -33,15 +36,18 @@ export function differences(seen: Seen, { one, names, asks }: Expected): Differe
     ...names.flatMap((name, index) =>
       apart(name.replace(/^public\./, ''), outcome.tables[index], one.outcome.tables[index], ''),
     ),
-    ...outcome.replies
-      .filter((reply, index) => run.answers[index] !== undefined && reply !== expected)
-      .map(
-        (reply): Difference => ({
-          kind: 'answer',
-          text: `the answer is ${reply}, and was ${expected}`,
-        }),
-      ),
+    ...(run.answers.at(-1) !== undefined && reply !== expected
+      ? [{ kind: 'answer', text: `the answer is ${reply}, and was ${expected}` } as const]
+      : []),
+    ...(sameBytes ? otherBytes(run) : []),
   ]
+}
+
+function otherBytes({ answers }: CrashRun): Difference[] {
+  const [first, ...others] = answers.flatMap((answer) => (answer ? [valueText(answer.value)] : []))
+  return others
+    .filter((text) => text !== first)
+    .map((text) => ({ kind: 'answer', text: `the first answer was ${first}, and then ${text}` }))
 }
 
 /** What is there and was not, and the other way round; duplicates count. */

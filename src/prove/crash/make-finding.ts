@@ -1,43 +1,48 @@
 import { answerText } from '../report/answer-text.ts'
 import type { Fix, TraceStep } from '../verdict.ts'
-import { type Fault, type Passage, saidOf } from './fault.ts'
+import { type Passage, saidOf } from './fault.ts'
 import { fixesFor } from './fixes.ts'
 import { classOf, type Difference } from './judge.ts'
-import { replayOf } from './replay.ts'
+import type { Trial } from './replay.ts'
 import type { CrashRun, Part } from './run.ts'
 import type { CrashFinding } from './verdict.ts'
 
 interface Parts {
   readonly run: CrashRun
-  readonly fault: Fault | undefined
+  readonly trial: Trial
   readonly found: readonly Difference[]
   /** It shows only when everything was asked and delivered once more. */
   readonly late: boolean
   readonly replayed: number
 }
 
-export function makeFinding({ run, fault, found, late, replayed }: Parts): CrashFinding {
+export function makeFinding({ run, trial, found, late, replayed }: Parts): CrashFinding {
   const kind = classOf(found)
   const at = run.struck ?? ''
-  const fixes: readonly Fix[] = fixesFor(kind, found)
+  const { fault, plan } = trial
+  const fixes: readonly Fix[] = fixesFor(kind, found, plan)
   return {
     class: kind,
-    message: messageOf(fault, at, late),
+    message: messageOf(trial, at, late),
     fault: fault && { kind: fault.kind, at, step: fault.step },
+    ...(plan && { deliveries: plan.said }),
     evidence: found.map(({ text }) => text),
     trace: traceOf(run),
     replayed,
-    replay: replayOf(fault),
+    replay: trial.name,
     fixes,
   }
 }
 
-function messageOf(fault: Fault | undefined, at: string, late: boolean): string {
-  const again = 'everything is asked and delivered once more'
-  if (fault === undefined)
-    return `Nothing fails, and ${again}: the end is not that of one execution.`
-  const then = late ? `, then ${again}` : ', then it recovers and the client asks again'
-  return `At "${at}": ${saidOf(fault.kind)}${then}. The end is not that of one execution.`
+const WRONG = 'The end is not that of one execution.'
+const AGAIN = 'everything is asked and delivered once more'
+
+function messageOf({ fault, plan }: Trial, at: string, late: boolean): string {
+  if (plan !== undefined)
+    return `Nothing fails, and ${plan.said}${late ? `, then ${AGAIN}` : ''}. ${WRONG}`
+  if (fault === undefined) return `Nothing fails, and ${AGAIN}. ${WRONG}`
+  const then = late ? `then ${AGAIN}` : 'then it recovers and the client asks again'
+  return `At "${at}": ${saidOf(fault.kind)}, ${then}. ${WRONG}`
 }
 
 /** Loops find nothing to do most of the time, and nobody wants to read that. */

@@ -70,11 +70,15 @@ export class ProcessPool extends PgPool {
     const client = await this.#gate.pass({
       label: 'a connection of the pool',
       kind: 'checkout',
+      gone: () => this.abandoned,
       perform: () => this.#shelf.take(),
       cut: async () => {},
       refuse: () => this.#shelf.take(),
     })
-    const made = new ProcessClient(client, this.#gate, this.#shelf, () => this.#open.delete(made))
+    const made = new ProcessClient(client, this.#gate, this.#shelf, {
+      closed: () => this.#open.delete(made),
+      gone: () => this.abandoned,
+    })
     this.#open.add(made)
     return made
   }
@@ -101,19 +105,25 @@ function boundaryKind(text: string): BoundaryKind {
   return ENDINGS.test(text) ? 'end' : 'statement'
 }
 
+interface Owner {
+  closed(): void
+  /** The process that has checked it out is dead. */
+  gone(): boolean
+}
+
 class ProcessClient extends EventEmitter {
   readonly #client: pg.Client
   readonly #gate: FaultGate
   readonly #shelf: ConnectionShelf
-  readonly #closed: () => void
+  readonly #owner: Owner
   #lost = false
 
-  constructor(client: pg.Client, gate: FaultGate, shelf: ConnectionShelf, closed: () => void) {
+  constructor(client: pg.Client, gate: FaultGate, shelf: ConnectionShelf, owner: Owner) {
     super()
     this.#client = client
     this.#gate = gate
     this.#shelf = shelf
-    this.#closed = closed
+    this.#owner = owner
   }
 
   get processID(): number | undefined {
@@ -134,7 +144,7 @@ class ProcessClient extends EventEmitter {
   }
 
   release(): void {
-    this.#closed()
+    this.#owner.closed()
     if (!this.#lost) this.#shelf.giveBack(this.#client)
   }
 
@@ -158,6 +168,8 @@ class ProcessClient extends EventEmitter {
       label: config.text.replace(/\s+/g, ' ').trim(),
       kind: boundaryKind(config.text),
       values: config.values ?? [],
+      gone: () => this.#owner.gone(),
+      isBlocked: () => this.#shelf.isBlocked(this.#client),
       // The driver changes what it is given.
       perform: () => this.#client.query({ ...config } as pg.QueryConfig),
       cut: () => this.drop(),

@@ -1,15 +1,28 @@
 import { HoldfastError } from '../../base/fault.ts'
 import { type Fault, type FaultKind, isFaultKind } from './fault.ts'
+import type { Plan } from './plan.ts'
 
-const NOTHING = 'no-fault'
-
-/** As `--replay` takes it: the step and what happens there. */
-export function replayOf(fault: Fault | undefined): string {
-  return fault === undefined ? NOTHING : `${fault.step}-${fault.kind.replaceAll(' ', '-')}`
+/** What is different in a run: nothing, one fault, or the way in which the messages come. */
+export interface Trial {
+  readonly fault?: Fault
+  readonly plan?: Plan
+  /** As `--replay` takes it. */
+  readonly name: string
 }
 
-export function faultOf(replay: string): Fault | undefined {
-  if (replay === NOTHING) return undefined
+export const NOTHING: Trial = { name: 'no-fault' }
+
+export function faultTrial(fault: Fault): Trial {
+  return { fault, name: `${fault.step}-${fault.kind.replaceAll(' ', '-')}` }
+}
+
+export function planTrials(plans: readonly Plan[]): Trial[] {
+  return plans.map((plan, index) => ({ plan, name: `deliveries-${index + 1}` }))
+}
+
+export function trialOf(replay: string, plans: readonly Plan[]): Trial {
+  const known = [NOTHING, ...planTrials(plans)].find(({ name }) => name === replay)
+  if (known !== undefined) return known
   const [, step, kind] = /^(\d+)-(.+)$/.exec(replay) ?? []
   const said = kind?.replaceAll('-', ' ') ?? ''
   if (step === undefined || !isFaultKind(said))
@@ -17,5 +30,5 @@ export function faultOf(replay: string): Fault | undefined {
       'HF_USAGE',
       `"${replay}" names no run: copy it from the trace of a finding, such as 3-killed-after.`,
     )
-  return { step: Number(step), kind: said as FaultKind }
+  return faultTrial({ step: Number(step), kind: said as FaultKind })
 }

@@ -12,16 +12,24 @@ import { callerPlace } from '../run/place.ts'
 import type { ConnectionShelf } from './connection-shelf.ts'
 import type { CrashDefinition, CrashMessage, CrashProgram, CrashWorld } from './crash.ts'
 import { type Fault, FaultGate, NEVER, type Passage } from './fault.ts'
+import type { Plan, Turn } from './plan.ts'
 import { ProcessPool } from './process-pool.ts'
 
 /** A client that gives up has lost its order: one fault costs one attempt, and its consequences another. */
 const ATTEMPTS_MAX = 4
+const ROUNDS_DEFAULT = 3
 /** A loop that has failed runs again; what it left is done by the second time. */
-const ROUNDS = 3
+const ROUNDS_AFTER_FAULT = 2
 /** A message that is not acknowledged by then never will be. */
 const DELIVERIES_MAX = 5
-/** Programs wait for the database and for calls to the world, and for nothing else. */
-const WORK_TIMEOUT_MS = 5_000
+/**
+ * Programs wait for the database and for calls to the world, and for nothing else: one that has asked
+ * for neither when it was looked at so often, a second apart, waits for something else.
+ */
+const IDLE_LOOKS_MAX = 5
+/** A statement that is not answered by then waits for a lock that nobody gives back. */
+const BUSY_LOOKS_MAX = 15
+const LOOK_MS = 1_000
 
 const REQUEST = 'the request'
 
@@ -69,6 +77,8 @@ type Ended =
 
 export interface RunOptions {
   readonly fault: Fault | undefined
+  /** How the messages come; as they are listed by default. */
+  readonly plan: Plan | undefined
   /** Whether the places that statements come from are looked up. */
   readonly traced: boolean
 }
@@ -78,8 +88,10 @@ export class CrashRunner {
   readonly #shelf: ConnectionShelf
   readonly #gate: FaultGate
   readonly #effects: RecordedCall[] = []
+  readonly #remembered = new Map<string, unknown>()
   readonly #broker: Delivery[] = []
   readonly #answers: (Answer | undefined)[] = []
+  readonly #turns: Turn[]
   readonly #parts: Part[] = []
   #process: Process
   #processes = 0
@@ -97,7 +109,10 @@ export class CrashRunner {
       place: () => (options.traced ? callerPlace() : undefined),
     })
     this.#process = this.#boot()
-    for (const message of definition.messages ?? []) this.#broker.push({ message, acked: false })
+    const { messages = [] } = definition
+    this.#turns = [...(options.plan?.turns ?? messages)]
+    // They come by their turns first; once more, as they are listed.
+    for (const message of messages) this.#broker.push({ message, acked: true })
   }
 
   /** Until nothing is left to do. */
@@ -126,10 +141,17 @@ export class CrashRunner {
     return {
       passages: [...passages],
       parts: [...this.#parts],
-      effects: [...this.#effects],
+      effects: [...this.#effects, ...this.#outside()],
       answers: [...this.#answers],
       ...{ struck, stuck: this.#stuck, failure: this.#failure },
     }
+  }
+
+  #outside(): RecordedCall[] {
+    return [...this.#remembered].map(([key, value]) => ({
+      kind: 'remembered',
+      effect: { key, value },
+    }))
   }
 
   /** Undefined: there is nothing to ask for, or no answer. */
@@ -148,7 +170,11 @@ export class CrashRunner {
   }
 
   async #background(): Promise<void> {
-    for (let round = 0; round < ROUNDS; round++) {
+    const rounds = this.#definition.rounds ?? ROUNDS_DEFAULT
+    const recovers = () => this.#gate.struck !== undefined
+    for (let round = 0, after = 0; round < rounds || (recovers() && after < ROUNDS_AFTER_FAULT); ) {
+      round += 1
+      if (recovers()) after += 1
       for (const name of Object.keys(this.#process.program.loops ?? {})) await this.#turn(name)
       await this.#deliver()
     }
@@ -161,8 +187,15 @@ export class CrashRunner {
   }
 
   async #deliver(): Promise<void> {
-    for (const delivery of [...this.#broker])
-      for (let n = 0; n < DELIVERIES_MAX && !delivery.acked; n++) await this.#consume(delivery)
+    for (let turn = this.#turns.shift(); turn !== undefined; turn = this.#turns.shift()) {
+      if (turn === 'rest') break
+      await this.#handOut({ message: turn, acked: false })
+    }
+    for (const delivery of [...this.#broker]) await this.#handOut(delivery)
+  }
+
+  async #handOut(delivery: Delivery): Promise<void> {
+    for (let n = 0; n < DELIVERIES_MAX && !delivery.acked; n++) await this.#consume(delivery)
   }
 
   async #consume(delivery: Delivery): Promise<void> {
@@ -195,7 +228,7 @@ export class CrashRunner {
         (failure: unknown): Ended => ({ failure }),
       ),
       process.killed,
-      elapsed(WORK_TIMEOUT_MS, timer.signal),
+      this.#idle(timer.signal),
     ])
     timer.abort()
     if ('gone' in ended) {
@@ -206,18 +239,40 @@ export class CrashRunner {
     return ended
   }
 
+  /** Resolves when the work has come to a halt, or never. */
+  #idle(signal: AbortSignal): Promise<{ readonly gone: 'stuck' }> {
+    return new Promise((resolve) => {
+      let [looks, passed] = [0, -1]
+      const timer = setInterval(() => {
+        const { busy, passages } = this.#gate
+        looks = passages.length > passed ? 0 : looks + 1
+        passed = passages.length
+        if (looks >= (busy ? BUSY_LOOKS_MAX : IDLE_LOOKS_MAX)) resolve({ gone: 'stuck' })
+      }, LOOK_MS)
+      signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+    })
+  }
+
   #boot(): Process {
     this.#processes += 1
     const pool = new ProcessPool(this.#gate, this.#shelf)
-    const call = (label: string, act: () => void) => this.#call(pool, label, act)
+    const call: Call = (label, act) => this.#call(pool, label, act)
     return new Process({ program: this.#definition.boot(), pool, call, world: this.#world(call) })
   }
 
   /** Nobody outside hears of a process that is dead. */
-  #call(pool: ProcessPool, label: string, act: () => void): Promise<void> {
+  #call<T>(pool: ProcessPool, label: string, act: () => T): Promise<T> {
     if (pool.abandoned) return NEVER
     const perform = async () => act()
-    return this.#gate.pass({ label, kind: 'call', perform, cut: async () => {}, refuse: perform })
+    const gone = () => pool.abandoned
+    return this.#gate.pass({
+      label,
+      kind: 'call',
+      gone,
+      perform,
+      cut: async () => {},
+      refuse: perform,
+    })
   }
 
   #world(call: Call): CrashWorld {
@@ -228,6 +283,7 @@ export class CrashRunner {
     return {
       effect: (kind, effect) => call(`${kind} ${effect.key}`, record(kind, effect, false)),
       effectOnce: (kind, effect) => call(`${kind} ${effect.key}`, record(kind, effect, true)),
+      call: (name, act) => call(name, () => act(this.#remembered)),
       publish: (message) =>
         call(`publish ${message.key}`, () => {
           this.#broker.push({ message, acked: false })
@@ -241,7 +297,7 @@ function isSame(one: RecordedCall, other: RecordedCall): boolean {
   return one.kind === other.kind && one.effect.key === other.effect.key
 }
 
-type Call = (label: string, act: () => void) => Promise<void>
+type Call = <T>(label: string, act: () => T) => Promise<T>
 
 interface ProcessParts {
   readonly program: CrashProgram
@@ -272,12 +328,4 @@ class Process implements ProcessParts {
     await this.pool.abandon()
     this.#die()
   }
-}
-
-/** Resolves after the time, or never. */
-function elapsed(timeoutMs: number, signal: AbortSignal): Promise<{ readonly gone: 'stuck' }> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve({ gone: 'stuck' }), timeoutMs)
-    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
-  })
 }

@@ -21,6 +21,8 @@ export interface CrashFinding {
   readonly message: string
   /** Undefined: nothing failed, something was only asked or delivered again. */
   readonly fault: { readonly kind: string; readonly at: string; readonly step: number } | undefined
+  /** How the messages came, where that alone is enough. */
+  readonly deliveries?: string
   /** What differs from one undisturbed execution. */
   readonly evidence: readonly string[]
   readonly trace: readonly TraceStep[]
@@ -35,6 +37,8 @@ interface Explored {
   readonly runs: number
   /** Every statement, COMMIT and call of an undisturbed run, in order. */
   readonly boundaries: readonly string[]
+  /** Other ways in which the messages may come, within what the broker promises. */
+  readonly deliveries: number
   readonly durationMs: number
 }
 
@@ -66,6 +70,8 @@ export interface CrashOptions {
   /** Goes on behind the first violation. */
   readonly keepGoing?: boolean
   readonly budgetMs?: number
+  /** So many faults at most, evenly spread over the run: INCONCLUSIVE where that leaves some out. */
+  readonly faultsMax?: number
   /** Ends the search early and keeps what was found. */
   readonly signal?: AbortSignal
   /** Makes this run alone, as a finding names it. */

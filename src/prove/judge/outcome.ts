@@ -22,7 +22,7 @@ export interface Outcome {
 export interface OutcomeRules {
   readonly seed: Contents
   readonly names: readonly string[]
-  /** `table.column` or `schema.table.column`. */
+  /** `table.column` or `schema.table.column`; `*` stands for all columns. */
   readonly ignore: readonly string[]
 }
 
@@ -56,7 +56,10 @@ export function outcomeOf(
     text.replaceAll(MOMENT, (moment) => (known.has(moment) ? moment : '<moment>'))
   const texts: Text[] = [
     ...result.contents.flatMap((rows, table) =>
-      rows.map((row) => ({ label: `t${table}`, text: clean(without(row, rules, table)) })),
+      shownRows(rows, rules, table).map((row) => ({
+        label: `t${table}`,
+        text: clean(without(row, rules, table)),
+      })),
     ),
     ...only.map((command) => ({
       label: `r${command}`,
@@ -99,6 +102,14 @@ function seedWords(seed: Contents): ReadonlySet<string> {
     seeds.set(seed, words)
   }
   return words
+}
+
+function shownRows(
+  rows: readonly string[],
+  { ignore, names }: OutcomeRules,
+  table: number,
+): readonly string[] {
+  return ignore.some((column) => column === `${names[table]}.*`) ? [] : rows
 }
 
 function without(row: string, { ignore, names }: OutcomeRules, table: number): string {

@@ -88,7 +88,9 @@ function crashReported(verdict: CrashVerdict): Reported {
 function crashSays(verdict: CrashVerdict): string {
   if (verdict.verdict === 'INCONCLUSIVE') return verdict.reason
   if (verdict.verdict === 'VIOLATION') return verdict.findings[0].message
-  return `for one fault at each of its ${verdict.boundaries.length} steps, then recovery, and everything asked and delivered once more`
+  const { boundaries, deliveries } = verdict
+  const ways = deliveries === 0 ? '' : `, ${deliveries} other ways for its messages to come`
+  return `for one fault at each of its ${boundaries.length} steps${ways}, then recovery, and everything asked and delivered once more`
 }
 
 function crashFinding(finding: CrashFinding): ReportedFinding {
@@ -96,7 +98,7 @@ function crashFinding(finding: CrashFinding): ReportedFinding {
   return {
     ...finding,
     title: words(finding.class),
-    effort: `${fault === undefined ? 'no fault' : '1 fault'}, replayed ${replayed} times`,
+    effort: `${fault === undefined ? 'no' : '1'} fault, replayed ${replayed} times`,
   }
 }
 

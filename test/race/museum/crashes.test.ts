@@ -5,13 +5,18 @@ import { crash } from '../../../src/prove/crash/crash.ts'
 import { exploreCrashes } from '../../../src/prove/crash/explore-crashes.ts'
 import { testServer } from '../../../src/testing/test-database.ts'
 import { type CrashTwins, crashDefinition } from './crash-twins.ts'
+import { deliveries } from './deliveries.ts'
 import { processes } from './processes.ts'
 import { requests } from './requests.ts'
 
-const twinsByTitle: Readonly<Record<string, CrashTwins>> = { ...requests, ...processes }
+const twinsByTitle: Readonly<Record<string, CrashTwins>> = {
+  ...requests,
+  ...processes,
+  ...deliveries,
+}
 
 /** These show each part of a program; `bench/prove.ts` certifies all of them. */
-const CERTIFIED_HERE = ['naive retry loop', 'charge before the record', 'consumer without an inbox']
+const CERTIFIED_HERE = ['naive retry loop', 'charge before the record', 'the last message wins']
 
 async function explore(twins: CrashTwins, form: 'broken' | 'fixed') {
   const server = await testServer()
