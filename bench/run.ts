@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --quick] [-- --only trips,place-order,network,page,batch,hardened,memory,
- * start-up,import,telemetry]`: ours and peers, interleaved,
+ * start-up,import,telemetry,developing]`: ours and peers, interleaved,
  * against one embedded Postgres with fsync on. Prints tables; RESULTS.md keeps them by hand.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -20,6 +20,7 @@ import { buildRegistry } from '../src/operation/registry.ts'
 import { PRODUCTS, TENANT } from './apps/fixture.ts'
 import { bench } from './apps/holdfast.ts'
 import { batchLayer } from './batch-layer.ts'
+import { developing } from './developing.ts'
 import { hardened, memory } from './hardened.ts'
 import { importRows } from './import.ts'
 import { AppProcess } from './lib/app-process.ts'
@@ -60,6 +61,7 @@ try {
   if (wanted.has('memory')) console.log(await memory(url, keys, values.quick), '\n')
   if (wanted.has('start-up')) console.log(await startUp(url, plan), '\n')
   if (wanted.has('telemetry')) console.log(await telemetry(url, keys, plan), '\n')
+  if (wanted.has('developing')) console.log(await developing(url, plan), '\n')
   if (wanted.has('import')) console.log(await importRows(url, plan), '\n')
   if (wanted.has('batch')) console.log(await batchLayer(url, plan), '\n')
 } finally {

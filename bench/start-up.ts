@@ -12,7 +12,8 @@ import type { Plan } from './place-order.ts'
 
 const START = `
 import { once } from 'node:events'
-import { get } from 'node:http'
+// An import of it would load the client behind fetch as well.
+const { get } = process.getBuiltinModule('node:http')
 const { performance } = globalThis
 const before = performance.now()
 const { anyPrincipal, defineQuery, holdfast, loadConfig, startApp } = await import('holdfast')
