@@ -29,6 +29,8 @@ const OTEL = {
   OTEL_METRICS_EXPORTER: 'none',
   OTEL_LOGS_EXPORTER: 'none',
   OTEL_TRACES_EXPORTER: 'otlp',
+  // The others ask the network of a cloud who they are.
+  OTEL_NODE_RESOURCE_DETECTORS: 'env,host,process',
 }
 
 interface Variant {
