@@ -177,35 +177,37 @@ export class Relay implements Runnable {
 
   /** Those of relays that are known to be gone too. */
   async #leaseAll(): Promise<readonly LeasedRow[]> {
-    const leased = await this.#lease()
-    if (leased.length === this.#handlers.size) return leased
-    return (await this.#freeHeldByGone()) ? this.#lease() : leased
+    const { leased, others } = await this.#lease()
+    return (await this.#freeHeldByGone(others)) ? (await this.#lease()).leased : leased
   }
 
-  async #freeHeldByGone(): Promise<boolean> {
-    const { pool, log } = this.#options
-    const others = store.listOtherHolders([...this.#handlers.keys()], this.#holder)
-    const [rows] = await runAsLoops(pool, others)
-    const holders = rows?.rows.map(({ holder }) => holder as string) ?? []
-    const gone = holders.filter((holder) => isProcessGone(holder))
+  async #freeHeldByGone(others: readonly string[]): Promise<boolean> {
+    const gone = others.filter((holder) => isProcessGone(holder))
     if (gone.length === 0) return false
+    const { pool, log } = this.#options
     log.warn({ relays: gone }, 'A relay was lost; its subscriptions are taken over.')
     await runAsLoops(pool, ...gone.map((holder) => store.releaseSubscriptions(holder)))
     return true
   }
 
-  async #lease(): Promise<readonly LeasedRow[]> {
+  /** Who holds the `others` is asked on the same way, and only where some were not held before. */
+  async #lease(): Promise<{
+    readonly leased: readonly LeasedRow[]
+    readonly others: readonly string[]
+  }> {
     const names = [...this.#handlers.keys()]
-    if (names.length === 0) return []
-    const [, rows] = await runAsLoops(
+    if (names.length === 0) return { leased: [], others: [] }
+    const heldAll = this.#feeds.size === names.length
+    const [, rows, holders] = await runAsLoops(
       this.#options.pool,
       store.leaseSubscriptions(names, this.#holder, this.#leaseMs),
       store.listLeased(names, this.#holder, this.#failingMax),
+      ...(heldAll ? [] : [store.listOtherHolders(names, this.#holder)]),
     )
     const leased = (rows?.rows ?? []) as unknown as readonly LeasedRow[]
     const held = new Set(leased.map((row) => row.name))
     for (const name of this.#feeds.keys()) if (!held.has(name)) this.#feeds.delete(name)
-    return leased
+    return { leased, others: (holders?.rows ?? []).map(({ holder }) => holder as string) }
   }
 
   #feedFor({ name, position }: LeasedRow): Feed {

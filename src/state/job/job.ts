@@ -2,9 +2,10 @@
  * Jobs: work to do later, enqueued in the transaction that wants it done.
  *
  * States, each a table (migrations/0001_jobs.sql): waiting -> running -> done | waiting again | dead;
- * dead -> waiting by replay. A death may be followed by a job of its own (`nameAfterDeath`). A job of a key that already waits changes nothing, and a job whose key
- * is running waits for it: of one key at most one waits and one runs. The enqueuer locks the waiting
- * job until it commits, so that no worker starts it without seeing what the enqueuer wrote.
+ * dead -> waiting by replay. A death may be followed by a job of its own (`nameAfterDeath`). A job of
+ * a key that already waits changes nothing, and a job whose key is running waits for it: of one key
+ * at most one waits and one runs. The enqueuer locks the waiting job until it commits, so that no
+ * worker starts it without seeing what the enqueuer wrote.
  */
 import { runAsLoops } from '../../database/as-loops.ts'
 import type { MigrationSource } from '../../database/migrate/source.ts'

@@ -30,7 +30,7 @@ export function isLingering(response: ServerResponse): boolean {
   return lingering.has(response)
 }
 
-/** True where the whole reply was handed to the socket; false where the caller is gone. */
+/** True where the reply goes out, its body at the end of this turn; false where the caller is gone. */
 export function send(request: IncomingMessage, response: ServerResponse, reply: Outgoing): boolean {
   if (response.destroyed || response.headersSent) return false
   const { headers } = reply
