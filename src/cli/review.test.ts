@@ -31,14 +31,14 @@ function project(context: TestContext, files: Record<string, string | Buffer>) {
   const run = async (line: string) => {
     const out: string[] = []
     const err: string[] = []
-    const terminal = {
-      env: {},
-      cwd: folder,
-      out: (text: string) => void out.push(text),
-      err: (text: string) => void err.push(text),
+    const order: string[] = []
+    const into = (list: string[]) => (text: string) => {
+      list.push(text)
+      order.push(text)
     }
+    const terminal = { env: {}, cwd: folder, out: into(out), err: into(err) }
     const code = await main(['review', ...line.split(' ').filter(Boolean)], terminal)
-    return { code, out: out.join('\n'), err: err.join('\n') }
+    return { code, out: out.join('\n'), err: err.join('\n'), order }
   }
   return { folder, run }
 }
@@ -248,4 +248,44 @@ test('one file or folder alone, with what it imports', async (context) => {
     assert.equal(code, 2)
     assert.match(err, message)
   }
+})
+
+const LOOP = `import { Pool } from 'pg'
+const pool = new Pool()
+export async function total(ids: string[]) {
+  for (const id of ids) await pool.query('UPDATE accounts SET seen = true WHERE id = $1', [id])
+}
+`
+const ROUTE = `import express from 'express'
+import { total } from './a.ts'
+const app = express()
+app.post('/seen', async (req, res) => res.json(await total(req.body.ids)))
+`
+
+test('of a large tree each finding is shown while the rest is still read', async (context) => {
+  const filler = Array.from({ length: 2_100 }, (_, index) => [`src/m${index}.ts`, ''])
+  const { run } = project(context, {
+    'src/a.ts': LOOP,
+    'src/b.ts': ROUTE,
+    'src/users.ts': FAULT,
+    ...Object.fromEntries(filler),
+  })
+  const { out, order } = await run('')
+  const at = (pattern: RegExp) => order.findIndex((line) => pattern.test(line))
+  const loop = at(/^src\/a\.ts:4.*n-plus-one/)
+  assert.ok(loop !== -1 && loop < at(/^read 2000/), order.join('\n'))
+  // Nobody could know at once which route leads to the first.
+  assert.match(
+    out,
+    /^What leads to [^\n]+\n\nsrc\/a\.ts:4:\d+ {2}n-plus-one\n {2}path {3}POST \/seen \(Express\) src\/b\.ts:4/m,
+  )
+  assert.equal(out, (await run('')).out)
+  const all = json((await run('--json')).out).findings
+  assert.deepEqual(
+    all.map(({ path, trail }: { path: string; trail: unknown[] }) => [path, trail.length]),
+    [
+      ['src/a.ts', 2],
+      ['src/users.ts', 1],
+    ],
+  )
 })

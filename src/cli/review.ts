@@ -6,7 +6,7 @@ import { type Changes, changesSince } from '../review/report/changes.ts'
 import { atLeast, type Finding, type Level } from '../review/report/finding.ts'
 import { sarifOf } from '../review/report/sarif.ts'
 import { levelOf, settingsOf } from '../review/report/settings.ts'
-import { summaryLine, terminalLines } from '../review/report/terminal.ts'
+import { pathLines, summaryLine, terminalLines } from '../review/report/terminal.ts'
 import { type Review, review, ruleIds } from '../review/review.ts'
 import type { Command, CommandCall } from './command.ts'
 
@@ -37,15 +37,17 @@ export const reviewCommand: Command = {
       throw usage('--json and --sarif exclude each other.')
     const changes = changesOf(call, root)
     const only = onlyOf(call, root)
+    const show = new Show(call, isShown(call, level, changes))
     const reviewed = await review({
       root,
       off: new Set(settings.off),
       isIgnored: (path) =>
         !isBelow(path, only) || settings.ignore.some((glob) => matchesGlob(path, glob)),
       ...(changes && { only: [...changes.keys()] }),
-      progress: progressTo(call),
+      progress: (done, all) => show.progress(done, all),
+      found: (findings) => show.found(findings),
     })
-    return report(call, reviewed, chosen(call, reviewed, level, changes))
+    return show.report(reviewed)
   },
 }
 
@@ -80,30 +82,15 @@ function changesOf(call: CommandCall, root: string): Changes | undefined {
   return revision === undefined ? undefined : changesSince(root, revision)
 }
 
-/** A tree that takes longer than a glance. */
-const PROGRESS_FILES = 2_000
-
-function progressTo({ terminal }: CommandCall): (done: number, all: number) => void {
-  return (done, all) => {
-    if (all > PROGRESS_FILES && done > 0 && done % PROGRESS_FILES === 0)
-      terminal.err(`read ${done} of ${all} files`)
-  }
-}
-
-function chosen(
+function isShown(
   call: CommandCall,
-  { findings }: Review,
   level: Level,
   changes: Changes | undefined,
-): readonly Finding[] {
+): (finding: Finding) => boolean {
   const file = call.text('baseline')
   const known = file === undefined ? new Set() : readBaseline(resolve(call.terminal.cwd, file))
-  return findings.filter(
-    (finding) =>
-      atLeast(finding.level, level) &&
-      !known.has(finding.fingerprint) &&
-      isChanged(finding, changes),
-  )
+  return (finding) =>
+    atLeast(finding.level, level) && !known.has(finding.fingerprint) && isChanged(finding, changes)
 }
 
 function isChanged({ path, line, endLine }: Finding, changes: Changes | undefined): boolean {
@@ -112,24 +99,88 @@ function isChanged({ path, line, endLine }: Finding, changes: Changes | undefine
   return lines !== undefined && [...lines].some((each) => each >= line && each <= endLine)
 }
 
-function report(call: CommandCall, reviewed: Review, findings: readonly Finding[]): number {
-  const { terminal } = call
-  const written = call.text('write-baseline')
-  if (written !== undefined) {
-    writeBaseline(resolve(terminal.cwd, written), findings)
-    terminal.err(
-      `${findings.length} findings written to ${relative(terminal.cwd, resolve(terminal.cwd, written)).split(sep).join('/')}.`,
-    )
-    return 0
+/** Some two seconds of reading. */
+const PROGRESS_FILES = 2_000
+/**
+ * Findings of a larger tree are shown as they come, those that needed every file after the others;
+ * of a smaller one all together, file by file: that takes a second or two.
+ */
+const ORDERED_FILES_MAX = 1_000
+
+/** What the caller sees: findings as lines, or as a document. */
+class Show {
+  readonly #call: CommandCall
+  readonly #isShown: (finding: Finding) => boolean
+  readonly #isText: boolean
+  #isLarge = false
+  /** By fingerprint. */
+  readonly #pathless = new Set<string>()
+
+  constructor(call: CommandCall, isShown: (finding: Finding) => boolean) {
+    this.#call = call
+    this.#isShown = isShown
+    this.#isText =
+      !call.flag('json') && !call.flag('sarif') && call.text('write-baseline') === undefined
   }
-  if (call.flag('json'))
-    terminal.out(JSON.stringify({ version: 1, ...reviewed, findings }, null, 2))
-  else if (call.flag('sarif')) terminal.out(JSON.stringify(sarifOf(reviewed, findings), null, 2))
-  else for (const line of terminalLines(findings, { color: hasColor(call) })) terminal.out(line)
-  for (const { path, why } of call.flag('verbose') ? reviewed.passedOver : [])
-    terminal.err(`passed over ${path}: ${why}`)
-  terminal.err(summaryLine(reviewed, findings))
-  return findings.length > 0 ? 1 : 0
+
+  progress(done: number, all: number): void {
+    this.#isLarge = all > ORDERED_FILES_MAX
+    if (all > PROGRESS_FILES && done > 0 && done % PROGRESS_FILES === 0)
+      this.#call.terminal.err(`read ${done} of ${all} files`)
+  }
+
+  found(findings: readonly Finding[]): void {
+    if (!this.#isText || !this.#isLarge) return
+    const shown = findings.filter(this.#isShown)
+    for (const { fingerprint, trail } of shown)
+      if (trail.length === 0) this.#pathless.add(fingerprint)
+    this.#print(shown)
+  }
+
+  #printPaths(findings: readonly Finding[]): void {
+    const late = findings.filter(
+      ({ fingerprint, trail }) => trail.length > 0 && this.#pathless.has(fingerprint),
+    )
+    for (const line of pathLines(late, { color: hasColor(this.#call) }))
+      this.#call.terminal.out(line)
+  }
+
+  #print(findings: readonly Finding[]): void {
+    const lines = terminalLines(findings, { color: hasColor(this.#call) })
+    for (const line of lines) this.#call.terminal.out(line)
+  }
+
+  report(reviewed: Review): number {
+    const findings = reviewed.findings.filter(this.#isShown)
+    const written = this.#call.text('write-baseline')
+    if (written !== undefined) return writeFindings(this.#call, written, findings)
+    if (!this.#isText) this.#call.terminal.out(documentOf(this.#call, reviewed, findings))
+    else if (this.#isLarge) this.#printPaths(findings)
+    else this.#print(findings)
+    for (const { path, why } of this.#call.flag('verbose') ? reviewed.passedOver : [])
+      this.#call.terminal.err(`passed over ${path}: ${why}`)
+    this.#call.terminal.err(summaryLine(reviewed, findings))
+    return findings.length > 0 ? 1 : 0
+  }
+}
+
+function writeFindings(
+  { terminal }: CommandCall,
+  written: string,
+  findings: readonly Finding[],
+): number {
+  const file = resolve(terminal.cwd, written)
+  writeBaseline(file, findings)
+  const shown = relative(terminal.cwd, file).split(sep).join('/')
+  terminal.err(`${findings.length} findings written to ${shown}.`)
+  return 0
+}
+
+function documentOf(call: CommandCall, reviewed: Review, findings: readonly Finding[]): string {
+  const document = call.flag('sarif')
+    ? sarifOf(reviewed, findings)
+    : { version: 1, ...reviewed, findings }
+  return JSON.stringify(document, null, 2)
 }
 
 function hasColor({ terminal }: CommandCall): boolean {

@@ -10,12 +10,17 @@ import { Effects } from './project/effects.ts'
 import { findFiles, type PassedOver } from './project/find-files.ts'
 import { Functions } from './project/functions.ts'
 import { Handlers } from './project/handlers.ts'
-import { isTestPath, Project } from './project/project.ts'
+import { isCodePath, isTestPath, NOT_ALL_READ, Project } from './project/project.ts'
 import { Regions } from './project/regions.ts'
 import { RequestValues } from './project/request-values.ts'
 import { Values } from './project/value.ts'
 import type { Finding } from './report/finding.ts'
-import { applySuppressions, type Suppressions, suppressionsOf } from './report/suppression.ts'
+import {
+  faultySuppressions,
+  partition,
+  type Suppressions,
+  suppressionsOf,
+} from './report/suppression.ts'
 import { isInMigrations, newestMigrations } from './sql/migration.ts'
 import { loadSqlParser } from './sql/sql-parser.ts'
 import { Module } from './syntax/module.ts'
@@ -30,6 +35,12 @@ export interface ReviewOptions {
   /** Whether a file is reviewed at all, besides tests, which never are. */
   isIgnored?(path: string): boolean
   progress?(done: number, all: number): void
+  /**
+   * Called with what is found, as soon as it is sure: of each file in turn, while the others are not
+   * read yet; then with what needed them all. Told are exactly the findings of the review, but for
+   * the path from a route, which may follow.
+   */
+  found?(findings: readonly Finding[]): void
 }
 
 export interface Review {
@@ -47,11 +58,10 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const parser = await loadParser()
   const project = new Project(options.root, findFiles(options.root), parser)
   const wanted = wantedPaths(project, options)
-  const hasSql = wanted.some((path) => path.endsWith('.sql')) || wanted.length > 0
-  const knowledge = learn(project, hasSql ? await loadSqlParser() : undefined)
-  const run = new Run(knowledge, options)
-  run.load(wanted)
-  for (const detector of detectors) if (!options.off?.has(detector.id)) run.ask(detector, wanted)
+  const knowledge = learn(project, wanted.length > 0 ? await loadSqlParser() : undefined)
+  const run = new Run(knowledge, options, wanted)
+  run.read()
+  run.askAgain()
   return run.result()
 }
 
@@ -88,45 +98,68 @@ const FINDINGS_PER_RULE_MAX = 2_000
 class Run {
   readonly #knowledge: Knowledge
   readonly #options: ReviewOptions
+  readonly #wanted: readonly string[]
+  readonly #detectors: readonly Detector[]
   readonly #backend: Backend
   readonly #newest: ReadonlySet<string>
-  readonly #findings: Finding[] = []
   readonly #suppressions = new Map<string, Suppressions>()
-  readonly #seen = new Set<string>()
+  /** Of each finding, by its place. */
+  readonly #trails = new Map<string, Finding['trail']>()
   readonly #counts = new Map<string, number>()
-  #modules: readonly Module[] = []
+  readonly #fingerprints = new Map<string, number>()
+  readonly #modules: Module[] = []
+  /** What could not be answered before all was read. */
+  readonly #open: (() => void)[] = []
+  /** Not told yet. */
+  #fresh: Finding[] = []
+  readonly #told: Finding[] = []
+  readonly #excused: Finding[] = []
 
-  constructor(knowledge: Knowledge, options: ReviewOptions) {
+  constructor(knowledge: Knowledge, options: ReviewOptions, wanted: readonly string[]) {
     this.#knowledge = knowledge
     this.#options = options
+    this.#wanted = wanted
+    this.#detectors = detectors.filter(({ id }) => options.off?.has(id) !== true)
     this.#backend = new Backend(knowledge.project)
     this.#newest = newestMigrations(knowledge.project.paths)
   }
 
-  load(wanted: readonly string[]): void {
-    const { project } = this.#knowledge
-    const code = project.codePaths.filter((path) => wanted.includes(path))
-    this.#modules = code.flatMap((path, index) => {
-      this.#options.progress?.(index, code.length)
-      return project.module(path) ?? []
+  /** Reads the files in turn, and tells of each what it says by itself. */
+  read(): void {
+    this.#wanted.forEach((path, index) => {
+      this.#options.progress?.(index, this.#wanted.length)
+      if (isCodePath(path)) this.#readModule(path)
+      else this.#readFile(path)
+      this.#tell()
     })
-    for (const module of this.#modules)
-      this.#suppressions.set(module.path, suppressionsOf(module.text))
+    this.#knowledge.project.whole()
   }
 
-  ask(detector: Detector, wanted: readonly string[]): void {
-    const servers = this.#modules.filter((module) => this.#isAsked(detector, module))
-    if (detector.check !== undefined) for (const module of servers) this.#check(detector, module)
-    if (detector.checkFile !== undefined) {
-      for (const path of wanted) if (/\.(?:sql|prisma)$/.test(path)) this.#checkFile(detector, path)
+  #readModule(path: string): void {
+    const module = this.#knowledge.project.module(path)
+    if (module === undefined) return
+    this.#modules.push(module)
+    this.#suppressions.set(path, suppressionsOf(module.text))
+    for (const detector of this.#detectors) {
+      if (detector.check !== undefined && this.#isAsked(detector, module))
+        this.#check(detector, module)
     }
-    this.#guarded(detector, '.', () =>
-      detector.checkTree?.({
-        ...this.#knowledge,
-        modules: servers,
-        reportIn: (module, node, claim) => this.#add(detector, module, node.start, node.end, claim),
-      }),
-    )
+  }
+
+  #readFile(path: string): void {
+    const text = this.#knowledge.project.text(path)
+    if (text === undefined) return
+    this.#suppressions.set(path, suppressionsOf(text))
+    for (const detector of this.#detectors) this.#checkFile(detector, { path, text })
+  }
+
+  /** What is left, now that every caller of a function is known. */
+  askAgain(): void {
+    for (const ask of this.#open) ask()
+    for (const detector of this.#detectors) {
+      if (detector.checkTree !== undefined) this.#checkTree(detector)
+    }
+    this.#tell()
   }
 
   #isAsked(detector: Detector, module: Module): boolean {
@@ -148,12 +181,8 @@ class Run {
     )
   }
 
-  #checkFile(detector: Detector, path: string): void {
-    const text = this.#knowledge.project.text(path)
-    if (text === undefined) return
-    const source = { path, text }
-    if (!this.#suppressions.has(path)) this.#suppressions.set(path, suppressionsOf(text))
-    this.#guarded(detector, path, () =>
+  #checkFile(detector: Detector, source: { path: string; text: string }): void {
+    this.#guarded(detector, source.path, () =>
       detector.checkFile?.({
         ...this.#knowledge,
         ...source,
@@ -162,14 +191,33 @@ class Run {
     )
   }
 
+  #checkTree(detector: Detector): void {
+    this.#guarded(detector, '.', () =>
+      detector.checkTree?.({
+        ...this.#knowledge,
+        modules: this.#modules.filter((module) => this.#isAsked(detector, module)),
+        reportIn: (module, node, claim) => this.#add(detector, module, node.start, node.end, claim),
+      }),
+    )
+  }
+
   /** A file that a detector cannot digest must not keep the others from being reviewed. */
   #guarded(detector: Detector, path: string, work: () => void): void {
+    if (this.#isAnswered(detector, path, work)) return
+    this.#open.push(() => this.#guarded(detector, path, work))
+  }
+
+  #isAnswered(detector: Detector, path: string, work: () => void): boolean {
+    const { project } = this.#knowledge
+    project.isPathOpen = false
     try {
       work()
     } catch (error) {
+      if (error === NOT_ALL_READ) return false
       const why = `${detector.id} gave up on it (${(error as Error).message.slice(0, 120)})`
-      this.#knowledge.project.passedOver.push({ path, why })
+      project.passedOver.push({ path, why })
     }
+    return !project.isPathOpen
   }
 
   #add(
@@ -180,13 +228,10 @@ class Run {
     claim: Claim,
   ): void {
     const place = placeIn(source, start)
-    const key = `${detector.id} ${source.path}:${place.line}`
-    const count = this.#counts.get(detector.id) ?? 0
-    if (this.#seen.has(key) || count >= FINDINGS_PER_RULE_MAX) return
-    this.#seen.add(key)
-    this.#counts.set(detector.id, count + 1)
+    const trail = stepsOf(claim)
+    if (!this.#isFirst({ rule: detector.id, path: source.path, line: place.line }, trail)) return
     const last = placeIn(source, end)
-    this.#findings.push({
+    this.#fresh.push({
       rule: detector.id,
       level: claim.level ?? detector.level,
       confidence: claim.confidence,
@@ -197,46 +242,88 @@ class Run {
       message: claim.message,
       consequence: claim.consequence ?? detector.consequence,
       fix: claim.fix,
-      trail: (claim.trail ?? []).map((step) => ({
-        path: step.module.path,
-        line: step.module.place(step.node.start).line,
-        label: step.label,
-      })),
+      trail,
       fingerprint: fingerprintOf(detector.id, source, start, end),
       frame: frameOf(source, place.line),
     })
   }
 
+  /** Where it was told before, its path is known better now. */
+  #isFirst(place: Place, trail: Finding['trail']): boolean {
+    const key = keyOf(place)
+    const count = this.#counts.get(place.rule) ?? 0
+    const isFirst = !this.#trails.has(key)
+    if (isFirst && count >= FINDINGS_PER_RULE_MAX) return false
+    if (isFirst) this.#counts.set(place.rule, count + 1)
+    if (isFirst || trail.length > 0) this.#trails.set(key, trail)
+    return isFirst
+  }
+
+  /** Hands on what has been found since the last time, but for what is excused. */
+  #tell(): void {
+    if (this.#fresh.length === 0) return
+    const { kept, excused } = partition(this.#fresh, this.#suppressions)
+    this.#fresh = []
+    this.#excused.push(...excused)
+    this.#hand(kept.map((finding) => this.#distinct(finding)))
+  }
+
+  #hand(findings: readonly Finding[]): void {
+    const ordered = findings.toSorted(byPlace)
+    this.#told.push(...ordered)
+    this.#options.found?.(ordered)
+  }
+
+  /** Equal lines of one file are told apart by their order. */
+  #distinct(finding: Finding): Finding {
+    const times = (this.#fingerprints.get(finding.fingerprint) ?? 0) + 1
+    this.#fingerprints.set(finding.fingerprint, times)
+    return times === 1 ? finding : { ...finding, fingerprint: `${finding.fingerprint}.${times}` }
+  }
+
   result(): Review {
     const { project } = this.#knowledge
-    const { kept, suppressed } = applySuppressions(
-      this.#findings,
-      this.#suppressions,
-      frameOfPath(project, this.#modules),
-    )
-    const findings = distinct(kept).toSorted(
-      (left, right) =>
-        compare(left.path, right.path) || left.line - right.line || compare(left.rule, right.rule),
+    const all = [...this.#told, ...this.#excused]
+    this.#hand(
+      faultySuppressions(all, this.#suppressions, frameOfPath(project, this.#modules)).map(
+        (finding) => this.#distinct(finding),
+      ),
     )
     const passedOver = [
       ...new Map(project.passedOver.map((each) => [`${each.path} ${each.why}`, each])).values(),
     ]
-    return { findings, passedOver, files: this.#modules.length, lines: project.lines, suppressed }
+    return {
+      findings: this.#told
+        .map((each) => ({ ...each, trail: this.#trails.get(keyOf(each)) ?? each.trail }))
+        .toSorted(byPlace),
+      passedOver,
+      files: this.#modules.length,
+      lines: project.lines,
+      suppressed: this.#excused.length,
+    }
   }
+}
+
+type Place = Pick<Finding, 'rule' | 'path' | 'line'>
+
+function keyOf({ rule, path, line }: Place): string {
+  return `${rule} ${path}:${line}`
+}
+
+function stepsOf({ trail = [] }: Claim): Finding['trail'] {
+  return trail.map(({ module, node, label }) => ({
+    path: module.path,
+    line: module.place(node.start).line,
+    label,
+  }))
+}
+
+function byPlace(left: Finding, right: Finding): number {
+  return compare(left.path, right.path) || left.line - right.line || compare(left.rule, right.rule)
 }
 
 function compare(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0
-}
-
-/** Equal lines of one file are told apart by their order. */
-function distinct(findings: readonly Finding[]): Finding[] {
-  const seen = new Map<string, number>()
-  return findings.map((finding) => {
-    const times = (seen.get(finding.fingerprint) ?? 0) + 1
-    seen.set(finding.fingerprint, times)
-    return times === 1 ? finding : { ...finding, fingerprint: `${finding.fingerprint}.${times}` }
-  })
 }
 
 function placeIn(source: { text: string }, offset: number): { line: number; column: number } {

@@ -34,11 +34,17 @@ export function namesIn(pattern: Node): string[] {
 const CALLERS_MAX = 6
 const STEPS_MAX = 5
 
-/** From a route to a node, where one is seen that leads there. */
-export function leadingTo(
-  look: Pick<Look, 'handlers' | 'functions' | 'module'>,
-  node: Node,
-): readonly Step[] {
+/**
+ * From a route to a node, where one is seen that leads there. While the tree is still read it is
+ * nothing: what was found is told without it, and the path is filled in at the end.
+ */
+export function leadingTo(look: Look, node: Node): readonly Step[] {
+  if (look.project.isWhole) return routeTo(look, node)
+  look.project.isPathOpen = true
+  return []
+}
+
+function routeTo(look: Look, node: Node): readonly Step[] {
   const start = outermostInline(node)
   if (start === undefined) return []
   const seen = new Set<Node>()
@@ -85,7 +91,7 @@ export function isServing(look: Look, node: Node): readonly Step[] | undefined {
   const own = handlerAround(look, node)
   const handler = own && look.handlers.of(own)
   if (handler !== undefined) return [routeStep(handler)]
-  const trail = leadingTo(look, node)
+  const trail = routeTo(look, node)
   return trail.length > 0 ? trail : undefined
 }
 

@@ -19,6 +19,16 @@ export function isTestPath(path: string): boolean {
   return TEST.test(path)
 }
 
+/**
+ * Thrown at whoever asks for all modules while they are still read. What one file says by itself can
+ * be told before; the question is asked again at the end.
+ */
+export const NOT_ALL_READ = new Error('Bug: a question about the whole tree, before it was read')
+
+export function isCodePath(path: string): boolean {
+  return CODE.test(path)
+}
+
 export class Project {
   readonly root: string
   readonly paths: readonly string[]
@@ -26,9 +36,13 @@ export class Project {
   readonly passedOver: PassedOver[]
   /** Lines of what was parsed. */
   lines = 0
+  /** Every module that is reviewed has been read. */
+  #isWhole = false
+  /** A path to what was found could not be told yet. */
+  isPathOpen = false
   readonly #parser: Parser
   readonly #resolver: ImportResolver
-  readonly #modules = new Map<string, Module | undefined>()
+  #modules = new Map<string, Module | undefined>()
   readonly #texts = new Map<string, string | undefined>()
   readonly #exports = new Map<Module, Exports>()
 
@@ -38,18 +52,28 @@ export class Project {
     this.passedOver = [...found.passedOver]
     this.packages = new Packages(root)
     this.#parser = parser
-    this.#resolver = new ImportResolver(
-      this.packages,
-      new Set(found.paths.filter((path) => CODE.test(path))),
-    )
+    this.#resolver = new ImportResolver(this.packages, new Set(found.paths.filter(isCodePath)))
   }
 
   get codePaths(): readonly string[] {
-    return this.paths.filter((path) => CODE.test(path))
+    return this.paths.filter(isCodePath)
   }
 
-  /** The modules that are loaded so far. */
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
+  /** From here on who calls what is known. In order of their paths, whoever was imported first. */
+  whole(): void {
+    this.#isWhole = true
+    this.#modules = new Map(
+      [...this.#modules].sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)),
+    )
+  }
+
+  /** Every module that is reviewed, and what they import. */
   get modules(): readonly Module[] {
+    if (!this.#isWhole) throw NOT_ALL_READ
     return [...this.#modules.values()].filter((each) => each !== undefined)
   }
 

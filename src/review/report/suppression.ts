@@ -30,28 +30,33 @@ export function suppressionsOf(text: string): Suppressions {
   })
 }
 
-export function applySuppressions(
+export function partition(
+  findings: readonly Finding[],
+  byPath: ReadonlyMap<string, Suppressions>,
+): { readonly kept: readonly Finding[]; readonly excused: readonly Finding[] } {
+  const isExcused = (finding: Finding) =>
+    (byPath.get(finding.path) ?? []).some((each) => each.reason !== '' && covers(each, finding))
+  return {
+    kept: findings.filter((finding) => !isExcused(finding)),
+    excused: findings.filter(isExcused),
+  }
+}
+
+/** Suppressions without a reason, and those that excuse none of all findings. */
+export function faultySuppressions(
   findings: readonly Finding[],
   byPath: ReadonlyMap<string, Suppressions>,
   frame: (path: string, line: number) => Finding['frame'],
-): { readonly kept: readonly Finding[]; readonly suppressed: number } {
-  const excused = (finding: Finding) =>
-    (byPath.get(finding.path) ?? []).some(
-      (each) => each.reason !== '' && each.rule === finding.rule && covers(each, finding),
-    )
-  const kept = findings.filter((finding) => !excused(finding))
-  const faulty = [...byPath].flatMap(([path, list]) =>
-    list.flatMap((each) => {
-      const complaint = complaintAbout(
-        each,
-        findings.filter((finding) => finding.path === path),
-      )
+): readonly Finding[] {
+  return [...byPath].flatMap(([path, list]) => {
+    const own = list.length === 0 ? [] : findings.filter((finding) => finding.path === path)
+    return list.flatMap((each) => {
+      const complaint = complaintAbout(each, own)
       return complaint === undefined
         ? []
         : [asFinding(path, each, complaint, frame(path, each.line))]
-    }),
-  )
-  return { kept: [...kept, ...faulty], suppressed: findings.length - kept.length }
+    })
+  })
 }
 
 function covers({ rule, line }: Suppression, finding: Finding): boolean {

@@ -11,35 +11,54 @@ type Style = Parameters<typeof styleText>[0]
 
 const COLORS: Readonly<Record<Level, Style>> = { error: 'red', warning: 'yellow', info: 'cyan' }
 
-export function terminalLines(findings: readonly Finding[], { color }: TerminalOptions): string[] {
-  const paint = (style: Style, text: string) =>
-    color ? styleText(style, text, { validateStream: false }) : text
+type Paint = (style: Style, text: string) => string
+
+function painter({ color }: TerminalOptions): Paint {
+  return (style, text) => (color ? styleText(style, text, { validateStream: false }) : text)
+}
+
+export function terminalLines(findings: readonly Finding[], options: TerminalOptions): string[] {
+  const paint = painter(options)
   return findings.flatMap((finding) => [...findingLines(finding, paint), ''])
 }
 
-function findingLines(finding: Finding, paint: (style: Style, text: string) => string): string[] {
-  const { rule, level, confidence, path, line, column } = finding
+/** For findings that were shown before it was known what leads there. */
+export function pathLines(findings: readonly Finding[], options: TerminalOptions): string[] {
+  const paint = painter(options)
+  if (findings.length === 0) return []
+  const lines = findings.flatMap((finding) => [
+    `${paint('bold', placeOf(finding))}  ${finding.rule}`,
+    ...trailLines(finding, paint),
+  ])
+  return ['What leads to findings that stand above without a path:', '', ...lines, '']
+}
+
+function placeOf({ path, line, column }: Finding): string {
+  return `${path}:${line}:${column}`
+}
+
+function trailLines({ trail }: Finding, paint: Paint): string[] {
+  if (trail.length === 0) return []
+  const steps = trail.map(({ label, path, line }) => `${label} ${paint('dim', `${path}:${line}`)}`)
+  return [`  path   ${steps.join('\n         -> ')}`]
+}
+
+function findingLines(finding: Finding, paint: Paint): string[] {
+  const { rule, level, confidence } = finding
   return [
-    `${paint('bold', `${path}:${line}:${column}`)}  ${paint(COLORS[level], level)}  ${rule}  (confidence ${confidence})`,
+    `${paint('bold', placeOf(finding))}  ${paint(COLORS[level], level)}  ${rule}  (confidence ${confidence})`,
     `  ${finding.message}`,
     '',
     ...frameLines(finding, paint),
     '',
-    ...(finding.trail.length === 0
-      ? []
-      : [
-          `  path   ${finding.trail.map((step) => `${step.label} ${paint('dim', `${step.path}:${step.line}`)}`).join('\n         -> ')}`,
-        ]),
+    ...trailLines(finding, paint),
     `  then   ${finding.consequence}`,
     `  fix    ${finding.fix.replaceAll('\n', '\n         ')}`,
     `  more   ${pageOf(rule)}`,
   ]
 }
 
-function frameLines(
-  { frame, line, column, endLine, endColumn }: Finding,
-  paint: (style: Style, text: string) => string,
-): string[] {
+function frameLines({ frame, line, column, endLine, endColumn }: Finding, paint: Paint): string[] {
   const width = String(frame.firstLine + frame.lines.length).length
   return frame.lines.flatMap((text, index) => {
     const number = frame.firstLine + index
