@@ -57,7 +57,7 @@ test('a finding says where, why, what then and what instead', async (context) =>
     out,
     /^ {2}fix {4}As a parameter: pool\.query\('SELECT … WHERE name = \$1', \[name\]\)$/m,
   )
-  assert.match(out, /^ {2}more {3}docs\/rules\/string-sql\.md$/m)
+  assert.match(out, /^ {2}more {3}npx holdfast rules string-sql$/m)
   assert.match(err, /^1 error in 1 file, 6 lines\.$/)
   for (const line of out.split('\n')) assert.equal(line, line.trimEnd())
 })
@@ -72,6 +72,9 @@ test('as JSON and as SARIF it says the same', async (context) => {
   const sarif = json((await run('--sarif')).out)
   const [result] = sarif.runs[0].results
   assert.deepEqual([sarif.version, result.ruleId, result.level], ['2.1.0', 'string-sql', 'error'])
+  assert.equal(finding.more, 'npx holdfast rules string-sql')
+  const [rule] = sarif.runs[0].tool.driver.rules
+  assert.match(rule.help.text, /Not when: .+\n\nnpx holdfast rules string-sql$/)
   assert.equal(result.locations[0].physicalLocation.artifactLocation.uri, 'src/users.ts')
   assert.equal(result.partialFingerprints['holdfast/v1'], finding.fingerprint)
 })

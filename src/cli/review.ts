@@ -3,7 +3,7 @@ import { matchesGlob, relative, resolve, sep } from 'node:path'
 import { HoldfastError } from '../base/fault.ts'
 import { readBaseline, writeBaseline } from '../review/report/baseline.ts'
 import { type Changes, changesSince } from '../review/report/changes.ts'
-import { atLeast, type Finding, type Level } from '../review/report/finding.ts'
+import { atLeast, type Finding, type Level, moreOf } from '../review/report/finding.ts'
 import { sarifOf } from '../review/report/sarif.ts'
 import { levelOf, settingsOf } from '../review/report/settings.ts'
 import { pathLines, summaryLine, terminalLines } from '../review/report/terminal.ts'
@@ -179,8 +179,12 @@ function writeFindings(
 function documentOf(call: CommandCall, reviewed: Review, findings: readonly Finding[]): string {
   const document = call.flag('sarif')
     ? sarifOf(reviewed, findings)
-    : { version: 1, ...reviewed, findings }
+    : { version: 1, ...reviewed, findings: findings.map(withMore) }
   return JSON.stringify(document, null, 2)
+}
+
+function withMore(finding: Finding): object {
+  return { ...finding, more: moreOf(finding.rule) }
 }
 
 function hasColor({ terminal }: CommandCall): boolean {

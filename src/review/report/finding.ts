@@ -1,4 +1,5 @@
 /** What the reviewer says about one place. */
+import { findRule } from '../../rules/rules.ts'
 
 export type Level = 'error' | 'warning' | 'info'
 export type Confidence = 'high' | 'medium' | 'low'
@@ -36,8 +37,12 @@ export interface Finding {
   readonly frame: { readonly firstLine: number; readonly lines: readonly string[] }
 }
 
-export function pageOf(rule: string): string {
-  return `docs/rules/${rule}.md`
+/**
+ * Where more stands about it: the package carries the rulebook itself, and whoever started it by npx
+ * has no page of it. Undefined for what is no entry, as a suppression without a reason.
+ */
+export function moreOf(rule: string): string | undefined {
+  return findRule(rule) && `npx holdfast rules ${rule}`
 }
 
 export function atLeast(level: Level, bound: Level): boolean {

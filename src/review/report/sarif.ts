@@ -1,6 +1,7 @@
 /** SARIF 2.1.0, as code hosts read it. */
+import { findRule } from '../../rules/rules.ts'
 import type { Review } from '../review.ts'
-import { type Finding, type Level, pageOf } from './finding.ts'
+import { type Finding, type Level, moreOf } from './finding.ts'
 
 const LEVEL: Readonly<Record<Level, string>> = { error: 'error', warning: 'warning', info: 'note' }
 
@@ -14,11 +15,7 @@ export function sarifOf(review: Review, findings: readonly Finding[]): object {
         tool: {
           driver: {
             name: 'holdfast review',
-            rules: rules.map((id) => ({
-              id,
-              shortDescription: { text: id.replaceAll('-', ' ') },
-              helpUri: pageOf(id),
-            })),
+            rules: rules.map(descriptorOf),
           },
         },
         columnKind: 'utf16CodeUnits',
@@ -35,6 +32,19 @@ export function sarifOf(review: Review, findings: readonly Finding[]): object {
         ],
       },
     ],
+  }
+}
+
+function descriptorOf(id: string): object {
+  const entry = findRule(id)
+  if (entry === undefined) return { id, shortDescription: { text: id } }
+  const { title, rule, why, whenNot } = entry
+  const help = `${why}\n\nNot when: ${whenNot}\n\n${moreOf(id)}`
+  return {
+    id,
+    shortDescription: { text: title },
+    fullDescription: { text: rule },
+    help: { text: help },
   }
 }
 

@@ -1,7 +1,7 @@
 /** Findings for people: one after the other, with the lines around them. */
 import { styleText } from 'node:util'
 import type { Review } from '../review.ts'
-import { type Finding, type Level, pageOf } from './finding.ts'
+import { type Finding, type Level, moreOf } from './finding.ts'
 
 export interface TerminalOptions {
   readonly color: boolean
@@ -45,6 +45,7 @@ function trailLines({ trail }: Finding, paint: Paint): string[] {
 
 function findingLines(finding: Finding, paint: Paint): string[] {
   const { rule, level, confidence } = finding
+  const more = moreOf(rule)
   return [
     `${paint('bold', placeOf(finding))}  ${paint(COLORS[level], level)}  ${rule}  (confidence ${confidence})`,
     `  ${finding.message}`,
@@ -54,7 +55,7 @@ function findingLines(finding: Finding, paint: Paint): string[] {
     ...trailLines(finding, paint),
     `  then   ${finding.consequence}`,
     `  fix    ${finding.fix.replaceAll('\n', '\n         ')}`,
-    `  more   ${pageOf(rule)}`,
+    ...(more === undefined ? [] : [`  more   ${more}`]),
   ]
 }
 
