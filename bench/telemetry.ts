@@ -156,7 +156,12 @@ function start(
   const otel = traced ? { ...OTEL, OTEL_EXPORTER_OTLP_ENDPOINT: collector } : {}
   const patched = traced && file !== 'holdfast.ts'
   return AppProcess.start(name, file, url, {
-    env: { ...env, ...otel, OTEL_SERVICE_NAME: 'bench', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
+    env: {
+      ...env,
+      ...otel,
+      OTEL_SERVICE_NAME: 'bench',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+    },
     execArgv: patched ? ['--import', join(PACKAGES, 'auto.mjs')] : [],
     output: 'ignore',
   })

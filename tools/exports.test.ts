@@ -266,7 +266,6 @@ export const running = await startApp(app, { config })
 /** Packages whose weight anybody would notice. */
 const WEIGHTY = [
   '@opentelemetry/api',
-  '@opentelemetry/sdk-trace',
   'cockatiel',
   'csv-parse',
   'drizzle-orm',

@@ -4,12 +4,13 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { isFault } from '../base/fault.ts'
+import { Remembered } from '../base/remembered.ts'
 import { ProblemError } from '../operation/problem.ts'
 import type { Log, LogFields } from '../runtime/log.ts'
 import { DURATION_BOUNDS, type HistogramFamily } from '../runtime/telemetry/metric.ts'
 import type { WorkKind } from '../runtime/telemetry/recent-work.ts'
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts'
-import type { SpanAttributes } from '../runtime/telemetry/tracing.ts'
+import type { SpanAttributes, SpanShape } from '../runtime/telemetry/tracing.ts'
 import { rounded, WorkMeter } from '../runtime/telemetry/work-meter.ts'
 import { type TraceContext, traceContext } from '../runtime/trace-context.ts'
 
@@ -37,9 +38,13 @@ export interface WorkRecorderOptions {
   readonly clock: Clock
 }
 
+/** Jobs and subscriptions of one app. */
+const NAMES_MAX = 1_000
+
 export class WorkRecorder {
   readonly #options: WorkRecorderOptions
   readonly #durations: Readonly<Record<WorkStart['kind'], HistogramFamily>>
+  readonly #shapes = new Remembered(NAMES_MAX, (name): SpanShape => ({ name, kind: 'consumer' }))
 
   constructor(options: WorkRecorderOptions) {
     const { metrics } = options.telemetry
@@ -77,7 +82,7 @@ export class WorkRecorder {
   #traceOf({ kind, name, traceparent, attributes }: WorkStart): TraceContext {
     const carrier = { traceparent: traceparent ?? undefined }
     const { tracing } = this.#options.telemetry
-    const span = tracing?.open(`${kind} ${name}`, 'consumer', carrier, attributes)
+    const span = tracing?.open(this.#shapes.of(`${kind} ${name}`), carrier, attributes)
     return span?.trace ?? traceContext(carrier.traceparent)
   }
 

@@ -246,10 +246,6 @@ export const faultCatalogue = {
     title: 'The settings of the reviewer are wrong.',
     next: 'Correct them in package.json ("holdfast": { "review": { ... } }) or holdfast.review.json; nothing is read from files that would have to be run.',
   },
-  HF_OTEL_MISSING: {
-    title: 'The OpenTelemetry packages that export traces are not installed.',
-    next: 'Run npm install @opentelemetry/sdk-trace, or unset OTEL_EXPORTER_OTLP_ENDPOINT.',
-  },
   HF_USAGE: {
     title: 'The command line is not understood.',
     next: 'Run holdfast --help to see the commands.',

@@ -6,7 +6,8 @@
  * only which ones ran, which one failed and what came of them. A statement behind a failed one never
  * ran, and has no span. Statements of a batch are `internal`: the batch is the one call that was made.
  */
-import type { SpanAttributes, TraceSpan } from '../runtime/telemetry/tracing.ts'
+import { Remembered } from '../base/remembered.ts'
+import type { SpanShape, TraceSpan } from '../runtime/telemetry/tracing.ts'
 import { StatementError } from './sqlstate.ts'
 import type { Rows, Statement } from './statement.ts'
 
@@ -28,16 +29,13 @@ export class BatchSpans {
   static open(parent: TraceSpan, statements: readonly Statement[]): BatchSpans {
     const [only] = statements
     if (statements.length === 1 && only !== undefined) {
-      return new BatchSpans(parent.child(summaryOf(only), 'client', attributesOf(only)), [])
+      return new BatchSpans(parent.child(alone.of(only.text)), [])
     }
     const summary = statements.map(summaryOf).join('; ').slice(0, SUMMARY_LENGTH_MAX)
-    const batch = parent.child(summary, 'client', {
-      'db.system.name': SYSTEM,
-      'db.query.summary': summary,
+    const batch = parent.child(batches.of(summary), {
       'db.operation.batch.size': statements.length,
     })
-    // Nobody collects them: the decision was the caller's, or the sampler's.
-    if (!batch.trace.sampled) return new BatchSpans(batch, [])
+    if (!batch.sampled) return new BatchSpans(batch, [])
     return new BatchSpans(batch, openStatements(batch, statements))
   }
 
@@ -72,9 +70,8 @@ function openStatements(
 ): readonly OpenStatement[] {
   const open: OpenStatement[] = []
   for (const [index, statement] of statements.entries()) {
-    const summary = summaryOf(statement)
-    if (!OF_USERS.test(summary)) continue
-    open.push({ index, span: batch.child(summary, 'internal', attributesOf(statement)) })
+    if (!OF_USERS.test(summaryOf(statement))) continue
+    open.push({ index, span: batch.child(inside.of(statement.text)) })
   }
   return open
 }
@@ -84,28 +81,35 @@ const TEXT_LENGTH_MAX = 2_000
 /** Semantic conventions: db.query.summary has at most 255 characters. */
 const SUMMARY_LENGTH_MAX = 255
 
+/** Texts come from code and are few; those that are put together at run time are not remembered. */
+const TEXTS_MAX = 2_000
+const alone = new Remembered(TEXTS_MAX, (text) => statementShape(text, 'client'))
+const inside = new Remembered(TEXTS_MAX, (text) => statementShape(text, 'internal'))
+const batches = new Remembered(TEXTS_MAX, (summary): SpanShape => {
+  const attributes = { 'db.system.name': SYSTEM, 'db.query.summary': summary }
+  return { name: summary, kind: 'client', attributes }
+})
+
 /** Semantic conventions of database clients, 1.37: a text with placeholders is told as it is. */
-function attributesOf(statement: Statement): SpanAttributes {
-  return {
+function statementShape(text: string, kind: 'client' | 'internal'): SpanShape {
+  const summary = summaries.of(text)
+  const attributes = {
     'db.system.name': SYSTEM,
-    'db.query.summary': summaryOf(statement).slice(0, SUMMARY_LENGTH_MAX),
-    'db.query.text': statement.text.slice(0, TEXT_LENGTH_MAX),
+    'db.query.summary': summary.slice(0, SUMMARY_LENGTH_MAX),
+    'db.query.text': text.slice(0, TEXT_LENGTH_MAX),
   }
+  return { name: summary, kind, attributes }
 }
 
 const SUMMARY = /^\s*(?:WITH\b[\s\S]*?\)\s*)?(\w+)(?:\s+(?:INTO|FROM)\s+([\w."]+))?/i
 const TARGET = /\b(?:FROM|INTO|UPDATE|JOIN)\s+([\w."]+)/i
-/** Texts come from code and are few; those that are put together at run time are not remembered. */
-const SUMMARIES_MAX = 2_000
-const summaries = new Map<string, string>()
+const summaries = new Remembered(TEXTS_MAX, (text) => {
+  const verb = (SUMMARY.exec(text)?.[1] ?? 'SQL').toUpperCase()
+  const target = TARGET.exec(text)?.[1]?.replaceAll('"', '')
+  return target === undefined ? verb : `${verb} ${target}`
+})
 
 /** What a statement does, and to what: `INSERT orders`. */
 export function summaryOf({ text }: Statement): string {
-  const known = summaries.get(text)
-  if (known !== undefined) return known
-  const verb = (SUMMARY.exec(text)?.[1] ?? 'SQL').toUpperCase()
-  const target = TARGET.exec(text)?.[1]?.replaceAll('"', '')
-  const summary = target === undefined ? verb : `${verb} ${target}`
-  if (summaries.size < SUMMARIES_MAX) summaries.set(text, summary)
-  return summary
+  return summaries.of(text)
 }

@@ -1,5 +1,6 @@
 /** The span of an operation, where spans are opened at all. */
 import { type Scope, scopeWith } from '../runtime/scope.ts'
+import type { SpanShape } from '../runtime/telemetry/tracing.ts'
 import type { RegisteredOperation } from './registered.ts'
 import type { Reply } from './reply.ts'
 import type { OperationRequest } from './request.ts'
@@ -41,6 +42,18 @@ export async function calledInSpan<T>(
   }
 }
 
-function openSpan({ name, kind }: RegisteredOperation, { trace }: Scope) {
-  return trace.span?.child(name, 'internal', { 'holdfast.operation.kind': kind })
+function openSpan(operation: RegisteredOperation, { trace }: Scope) {
+  return trace.span?.child(shapeOf(operation))
+}
+
+const shapes = new WeakMap<RegisteredOperation, SpanShape>()
+
+function shapeOf(operation: RegisteredOperation): SpanShape {
+  const known = shapes.get(operation)
+  if (known !== undefined) return known
+  const { name, kind } = operation
+  const attributes = { 'holdfast.operation.kind': kind }
+  const shape: SpanShape = { name, kind: 'internal', attributes }
+  shapes.set(operation, shape)
+  return shape
 }

@@ -10,7 +10,7 @@ import { systemClock } from '../base/clock.ts'
 import { isFault } from '../base/fault.ts'
 import { insideTransaction } from '../runtime/outbound-guard.ts'
 import { deadlineAfter } from '../runtime/scope.ts'
-import type { TraceSpan } from '../runtime/telemetry/tracing.ts'
+import type { SpanShape, TraceSpan } from '../runtime/telemetry/tracing.ts'
 import { parseTraceparent, traceContext } from '../runtime/trace-context.ts'
 import { testClock } from '../testing/test-clock.ts'
 import { testSignal } from '../testing/test-signal.ts'
@@ -293,12 +293,13 @@ test('places are bounded; whoever waited runs in its own context', async (t) => 
 test('each attempt is a span of its own, and the one that the other side is told', async (t) => {
   const { url, seen } = await dependency(t, status(503), ok)
   const spans: Record<string, unknown>[] = []
-  const spanOf = (name: string, _kind: string, first: object = {}): TraceSpan => {
+  const spanOf = ({ name }: SpanShape, first: object = {}): TraceSpan => {
     const told: Record<string, unknown> = { name, ...first }
     spans.push(told)
     const trace = traceContext()
     return {
       trace,
+      sampled: true,
       child: spanOf,
       run: (work) => work(),
       set: (more) => Object.assign(told, more),
@@ -306,7 +307,7 @@ test('each attempt is a span of its own, and the one that the other side is told
       end: () => Object.assign(told, { traceparent: trace.traceparent }),
     }
   }
-  const trace = { ...traceContext(), span: spanOf('job', 'consumer') }
+  const trace = { ...traceContext(), span: spanOf({ name: 'job', kind: 'consumer' }) }
   await clientOf(t, url).request(scopeOf({ trace }), 'GET /v1/a/{id}', { params: { id: 'secret' } })
   const [, first, second] = spans
   const common = {

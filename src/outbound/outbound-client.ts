@@ -11,10 +11,11 @@ import type { Agent } from 'node:http'
 import { backoffMs } from '../base/backoff.ts'
 import { pause } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
+import { Remembered } from '../base/remembered.ts'
 import { http, https } from '../runtime/node-http.ts'
 import { transactionAround } from '../runtime/outbound-guard.ts'
 import type { Scope } from '../runtime/scope.ts'
-import type { SpanAttributes, TraceSpan } from '../runtime/telemetry/tracing.ts'
+import type { SpanAttributes, SpanShape, TraceSpan } from '../runtime/telemetry/tracing.ts'
 import { childTrace } from '../runtime/trace-context.ts'
 import { type CheckedOptions, checkOptions, type OutboundOptions } from './client-options.ts'
 import { exchange, type RawReply } from './exchange.ts'
@@ -193,7 +194,7 @@ export class OutboundClient {
     const { scope, route, method, url, body } = call
     const { signal, clock } = scope
     const { name: client, replyBytesMax } = this.#options
-    const span = scope.trace.span?.child(route, 'client', attributesOf(call, attempt))
+    const span = scope.trace.span?.child(shapes.of(route), attributesOf(call, attempt))
     const trace = span?.trace ?? childTrace(scope.trace)
     const seen = { startedAtMs: clock.now(), startMs: clock.monotonicMs() }
     const end = (status: number | undefined, failure: AttemptEvent['failure']) => {
@@ -308,6 +309,10 @@ function codeOf(error: unknown): OutboundCode | 'cancelled' {
 }
 
 /** OpenTelemetry's semantic conventions of HTTP clients, 1.37: nothing of what is asked for. */
+/** Routes are those of the contracts of clients; one that is put together at run time is not kept. */
+const ROUTES_MAX = 1_000
+const shapes = new Remembered(ROUTES_MAX, (name): SpanShape => ({ name, kind: 'client' }))
+
 function attributesOf({ route, method, url }: Call, attempt: number): SpanAttributes {
   return {
     'http.request.method': method,

@@ -234,7 +234,7 @@ export const variables = {
     ...text(/^https?:\/\/[^\s?#]+[^\s?#/]$/, 'a URL without query or trailing slash'),
     example: 'http://127.0.0.1:4318',
     because:
-      'An OpenTelemetry collector: traces are sent to its /v1/traces, by a thread of their own. Needs the package @opentelemetry/sdk-trace.',
+      'An OpenTelemetry collector: traces are sent to its /v1/traces, by a thread of their own.',
   },
   OTEL_EXPORTER_OTLP_HEADERS: {
     ...text(/^[^\s=,]+=[^,]*(?:,[^\s=,]+=[^,]*)*$/, 'name=value pairs with commas between them'),

@@ -1,3 +1,5 @@
+import { Remembered } from '../base/remembered.ts'
+
 const HIDDEN = '[redacted]'
 
 /** A log line must stay small and finite whatever is put into it. */
@@ -11,15 +13,7 @@ const SECRET_NAME =
 
 /** Names of fields come from code and are few; what callers name is not remembered beyond this. */
 const NAMES_KNOWN_MAX = 1_000
-const knownNames = new Map<string, boolean>()
-
-function isSecretName(name: string): boolean {
-  const known = knownNames.get(name)
-  if (known !== undefined) return known
-  const secret = SECRET_NAME.test(name)
-  if (knownNames.size < NAMES_KNOWN_MAX) knownNames.set(name, secret)
-  return secret
-}
+const secretNames = new Remembered(NAMES_KNOWN_MAX, (name) => SECRET_NAME.test(name))
 
 /** Values that give themselves away: an API key of ours, a bearer header, a password in a URL. */
 const SECRET_TEXT =
@@ -50,7 +44,7 @@ function entries(object: object, depth: number): Record<string, unknown> {
       copy['...'] = 'more entries'
       break
     }
-    copy[key] = value != null && isSecretName(key) ? HIDDEN : shareable(value, depth)
+    copy[key] = value != null && secretNames.of(key) ? HIDDEN : shareable(value, depth)
   }
   return copy
 }

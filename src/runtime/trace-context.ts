@@ -12,16 +12,16 @@ export interface TraceContext {
   readonly parentSpanId?: string
   readonly sampled: boolean
   readonly tracestate?: string
-  /** The open span of this context, where an OpenTelemetry SDK is registered. */
+  /** The open span of this context, where spans are collected. */
   readonly span?: TraceSpan
 }
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const ZERO_TRACE = '0'.repeat(32)
 const ZERO_SPAN = '0'.repeat(16)
-const FLAG_SAMPLED = 0x01
+export const FLAG_SAMPLED = 0x01
 /** Level 2 §3.2.2.5.2: the right-most 7 bytes of the trace id are random. */
-const FLAG_RANDOM = 0x02
+export const FLAG_RANDOM = 0x02
 
 /** §3.3.1.3: at most 32 members; a longer list is dropped whole. */
 const TRACESTATE_MEMBERS_MAX = 32
@@ -93,8 +93,13 @@ export function childTrace(parent: TraceContext): TraceContext {
   return traceContext(parent.traceparent, parent.tracestate)
 }
 
+/** 32 hex digits. */
+export function newTraceId(): string {
+  return randomHex(32)
+}
+
 function newTrace(): TraceContext {
-  const traceId = randomHex(32)
+  const traceId = newTraceId()
   const spanId = randomHex(16)
   return { traceparent: `00-${traceId}-${spanId}-03`, traceId, spanId, sampled: true }
 }

@@ -8,12 +8,13 @@ import { startApp } from '../../src/app/start-app.ts'
 import { isFault } from '../../src/base/fault.ts'
 import { holdfast } from '../../src/operation/builder.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
-import { isSdkRegistered } from '../../src/runtime/telemetry/tracing.ts'
+import { isSdkRegistered } from '../../src/runtime/telemetry/registered-tracing.ts'
 import { testApp } from '../../src/testing/test-app.ts'
 import { testSignal } from '../../src/testing/test-signal.ts'
 import { until } from '../until.ts'
 import { parseExposition, sampled } from './exposition.ts'
 import { notesApp, WriteNote } from './notes-app.ts'
+import { type ReadRequest, readRequest } from './otlp-reader.ts'
 
 async function collector(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1')
@@ -28,18 +29,11 @@ async function collector(listener: RequestListener) {
   }
 }
 
-interface Exported {
-  readonly resourceSpans: {
-    readonly resource: { readonly attributes: { key: string; value: { stringValue: string } }[] }
-    readonly scopeSpans: { readonly spans: { name: string; traceId: string }[] }[]
-  }[]
-}
-
 test('spans reach the collector, with the name of the service and its headers', async () => {
-  const bodies = testSignal<{ headers: unknown; body: Exported }>('spans')
+  const bodies = testSignal<{ headers: unknown; body: ReadRequest }>('spans')
   using at = await collector(async (request, response) => {
-    const text = (await request.toArray()).join('')
-    bodies.emit({ headers: request.headers.authorization, body: JSON.parse(text) })
+    const body = readRequest(Buffer.concat(await request.toArray()))
+    bodies.emit({ headers: request.headers.authorization, body })
     response.end('{}')
   })
   await using app = await testApp(notesApp, {
@@ -57,7 +51,7 @@ test('spans reach the collector, with the name of the service and its headers', 
     const { headers, body } = await bodies.next()
     assert.equal(headers, 'Bearer collector-token')
     const [{ resource, scopeSpans } = assert.fail()] = body.resourceSpans
-    assert.equal(resource.attributes[0]?.value.stringValue, 'notes')
+    assert.deepEqual(resource.attributes[0]?.value, { stringValue: 'notes' })
     spans.push(...scopeSpans.flatMap((scope) => scope.spans))
   }
   assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 1)

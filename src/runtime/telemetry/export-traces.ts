@@ -1,14 +1,15 @@
 /**
  * Traces exported by Holdfast itself, where the configuration names a collector and the app has
- * registered no SDK of its own. The packages are optional and loaded here.
+ * registered no SDK of its own.
  */
 import type { Clock } from '../../base/clock.ts'
-import { HoldfastError } from '../../base/fault.ts'
 import type { TelemetryConfig } from '../config.ts'
 import type { Log } from '../log.ts'
+import { OwnTracing } from './own-tracing.ts'
+import { findTracing, isSdkRegistered } from './registered-tracing.ts'
 import { SpanQueue } from './span-queue.ts'
 import { storedContext } from './stored-context.ts'
-import { findTracing, isSdkRegistered, Tracing } from './tracing.ts'
+import type { Tracing } from './tracing.ts'
 
 export interface OpenTracing {
   readonly tracing: Tracing | undefined
@@ -38,39 +39,25 @@ async function exportTo(
   endpoint: string,
   { config, clock, log }: TracingOptions,
 ): Promise<OpenTracing> {
-  const { api, sdk } = await loadPackages()
+  const api = await import('@opentelemetry/api')
+  const { serviceName, sampledRatio } = config
   const target = {
     url: `${endpoint}/v1/traces`,
     headers: headersOf(config.otlpHeaders?.reveal() ?? ''),
-    serviceName: config.serviceName,
     timeoutMs: EXPORT_TIMEOUT_MS,
   }
-  const queue = new SpanQueue({ target, clock, log })
-  const root = new sdk.TraceIdRatioBasedSampler(config.sampledRatio)
-  const sampler = new sdk.ParentBasedSampler({ root })
-  const provider = new sdk.TracerProvider({ sampler, spanProcessors: [queue] })
-  api.trace.setGlobalTracerProvider(provider)
+  const queue = new SpanQueue({ target, serviceName, clock, log })
+  const tracing = new OwnTracing({ api, clock, sampledRatio, add: (span) => queue.add(span) })
+  api.trace.setGlobalTracerProvider(tracing)
   api.context.setGlobalContextManager(storedContext(api.ROOT_CONTEXT))
   return {
-    tracing: new Tracing(api),
+    tracing,
     queue,
     async stop() {
-      await provider.shutdown()
+      await queue.stop()
       api.trace.disable()
       api.context.disable()
     },
-  }
-}
-
-async function loadPackages() {
-  try {
-    const [api, sdk] = await Promise.all([
-      import('@opentelemetry/api'),
-      import('@opentelemetry/sdk-trace'),
-    ])
-    return { api, sdk }
-  } catch (cause) {
-    throw new HoldfastError('HF_OTEL_MISSING', undefined, { cause })
   }
 }
 

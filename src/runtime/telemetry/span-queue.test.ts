@@ -1,37 +1,73 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import * as api from '@opentelemetry/api'
 import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../log.ts'
-import { SpanQueue } from './span-queue.ts'
+import { OwnTracing } from './own-tracing.ts'
+import { SpanQueue, type SpanQueueOptions } from './span-queue.ts'
 
-const context = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 }
-const span = {
-  name: 'x',
-  kind: 0,
-  spanContext: () => context,
-  startTime: [0, 0],
-  endTime: [0, 0],
-  duration: [0, 0],
-  status: { code: 0 },
-  attributes: {},
-  events: [],
-  links: [],
-  instrumentationScope: { name: 'test' },
-} as unknown as ReadableSpan
-
-test('what does not fit into the queue is dropped and counted', async () => {
-  // A port that nobody listens on: whatever is sent fails.
-  const target = {
-    url: 'http://127.0.0.1:9/v1/traces',
-    headers: {},
-    serviceName: 'x',
-    timeoutMs: 50,
+function spansTo(url: string, bounds: Pick<SpanQueueOptions, 'buffersMax' | 'bufferBytes'>) {
+  const target = { url, headers: {}, timeoutMs: 50 }
+  const common = { target, serviceName: 'x', clock: systemClock, log: silentLog }
+  const queue = new SpanQueue({ ...common, ...bounds })
+  const add = queue.add.bind(queue)
+  const tracing = new OwnTracing({ api, clock: systemClock, sampledRatio: 1, add })
+  const end = (count: number, attributes = {}) => {
+    for (let n = 0; n < count; n++)
+      tracing.open({ name: 'x', kind: 'server' }, {}, attributes).end()
   }
-  const queue = new SpanQueue({ target, clock: systemClock, log: silentLog, spansMax: 10 })
-  for (let n = 0; n < 25; n++) queue.onEnd(span)
-  assert.equal(queue.counts.dropped, 15)
-  await queue.shutdown()
-  queue.onEnd(span)
-  assert.equal(queue.counts.dropped, 16)
+  return { queue, end }
+}
+
+async function collector(t: TestContext) {
+  const lengths: number[] = []
+  const server = createServer(async (request, response) => {
+    lengths.push((await request.toArray()).reduce((sum, each) => sum + each.length, 0))
+    response.end()
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.closeAllConnections())
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}/v1/traces`, lengths }
+}
+
+/** A port that nobody listens on: whatever is sent fails. */
+const NOBODY = 'http://127.0.0.1:9/v1/traces'
+
+test('what does not fit into the buffers is dropped and counted', async () => {
+  const { queue, end } = spansTo(NOBODY, { buffersMax: 2, bufferBytes: 1_000 })
+  end(100)
+  const { dropped } = queue.counts
+  assert.ok(dropped > 60 && dropped < 100, `${dropped}`)
+  await queue.stop()
+  assert.deepEqual(queue.counts, { exported: 0, failed: 100 - dropped, dropped })
+  end(1)
+  assert.equal(queue.counts.dropped, dropped + 1)
+})
+
+test('a span larger than a buffer is dropped, and those around it are not', async (t) => {
+  const { url, lengths } = await collector(t)
+  const { queue, end } = spansTo(url, { bufferBytes: 1_000 })
+  end(1)
+  end(1, { text: 'x'.repeat(1_000) })
+  end(1)
+  await queue.stop()
+  assert.deepEqual(queue.counts, { exported: 2, failed: 0, dropped: 1 })
+  assert.ok(lengths.every((length) => length > 0 && length <= 1_000))
+})
+
+test('a buffer is filled again when the collector has answered for it', async (t) => {
+  const { url, lengths } = await collector(t)
+  const { queue, end } = spansTo(url, { buffersMax: 1, bufferBytes: 1_000 })
+  for (let n = 1; n <= 3; n++) {
+    end(2)
+    await queue.flush()
+    assert.deepEqual(queue.counts, { exported: 2 * n, failed: 0, dropped: 0 })
+  }
+  await queue.stop()
+  assert.equal(lengths.length, 3)
 })

@@ -1,50 +1,41 @@
 /**
  * Spans on their way out of the process, by a thread of their own.
  *
- * Terms. *Waiting*: ended, not yet handed to the thread. *Under way*: handed to it, not yet answered
- * for. Both together are bounded: an exporter that hangs costs spans, which are counted, and nothing
- * else.
+ * Terms. A *buffer* is one request to the collector: filled as spans end, given to the thread (not
+ * copied), and given back when the collector has answered. There is a bounded number of them: an
+ * exporter that hangs costs spans, which are counted, and nothing else.
  */
 import { Worker } from 'node:worker_threads'
-import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace'
 import { type Clock, pause } from '../../base/clock.ts'
 import type { Log } from '../log.ts'
-import { otlpSpan } from './otlp-span.ts'
-
-export interface ExportTarget {
-  /** `http://collector:4318/v1/traces` */
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly serviceName: string
-  /** For one request to the collector. */
-  readonly timeoutMs: number
-}
-
-/** What the thread is handed: for each instrumentation scope its spans as OTLP/JSON, with commas. */
-export interface SpanBatch {
-  readonly count: number
-  readonly scopes: readonly (readonly [scope: string, spans: string])[]
-}
+import type { RecordedSpan } from './recorded-span.ts'
+import {
+  BUFFERS_MAX,
+  type ExportTarget,
+  type FilledBuffer,
+  type SentBuffer,
+} from './span-buffer.ts'
+import { SpanWriter } from './span-writer.ts'
 
 export interface SpanQueueOptions {
   readonly target: ExportTarget
+  readonly serviceName: string
   readonly clock: Clock
   readonly log: Log
-  readonly spansMax?: number
+  readonly buffersMax?: number
+  readonly bufferBytes?: number
 }
 
 export interface SpanCounts {
   exported: number
   /** The collector did not take them, or did not answer in time. */
   failed: number
-  /** The queue was full. */
+  /** Every buffer was full, or the span is larger than one. */
   dropped: number
 }
 
-/** Some megabytes: seconds of a busy process, longer than a collector takes to be restarted. */
-const SPANS_MAX = 8_192
-/** What OTLP exporters commonly send at once. */
-const BATCH_MAX = 512
+/** Some thousand spans; collectors commonly take requests of up to 4 MiB. */
+const BUFFER_BYTES = 512 * 1024
 /** How late a span may be seen. */
 const BATCH_MS = 1_000
 /** At the end of the process: the last spans are worth a moment, and no more. */
@@ -56,21 +47,21 @@ const workerFile = new URL(
   import.meta.url,
 )
 
-export class SpanQueue implements SpanProcessor {
+export class SpanQueue {
   readonly counts: SpanCounts = { exported: 0, failed: 0, dropped: 0 }
   readonly #options: SpanQueueOptions
-  readonly #spansMax: number
   readonly #worker: Worker
-  #waiting = 0
-  /** By scope. */
-  readonly #texts = new Map<string, string>()
+  readonly #free: ArrayBuffer[] = []
+  /** That may still be made. */
+  #buffersLeft: number
+  #filling: { readonly buffer: ArrayBuffer; readonly writer: SpanWriter } | undefined
   #underWay = 0
   #cancelSend: (() => void) | undefined
   #dead = false
 
   constructor(options: SpanQueueOptions) {
     this.#options = options
-    this.#spansMax = options.spansMax ?? SPANS_MAX
+    this.#buffersLeft = options.buffersMax ?? BUFFERS_MAX
     this.#worker = new Worker(workerFile, {
       workerData: options.target,
       stdout: true,
@@ -81,56 +72,76 @@ export class SpanQueue implements SpanProcessor {
     this.#worker.on('error', (error) => this.#died(error))
   }
 
-  onStart(): void {}
+  add(span: RecordedSpan): void {
+    if (this.#write(span)) return
+    // What does not fit behind others may fit into a buffer of its own.
+    this.#send()
+    if (!this.#write(span)) this.counts.dropped++
+  }
 
-  onEnd(span: ReadableSpan): void {
-    if (this.#dead || this.#waiting + this.#underWay >= this.#spansMax) {
-      this.counts.dropped++
-      return
-    }
-    const { name } = span.instrumentationScope
-    const before = this.#texts.get(name)
-    const text = otlpSpan(span)
-    this.#texts.set(name, before === undefined ? text : `${before},${text}`)
-    this.#waiting++
-    if (this.#waiting >= BATCH_MAX) this.#send()
-    else this.#cancelSend ??= this.#options.clock.after(BATCH_MS, () => this.#send())
+  #write(span: RecordedSpan): boolean {
+    this.#filling ??= this.#begin()
+    if (!this.#filling?.writer.add(span)) return false
+    this.#cancelSend ??= this.#options.clock.after(BATCH_MS, () => this.#send())
+    return true
+  }
+
+  #begin() {
+    const buffer = this.#dead ? undefined : (this.#free.pop() ?? this.#made())
+    return (
+      buffer && { buffer, writer: new SpanWriter(Buffer.from(buffer), this.#options.serviceName) }
+    )
+  }
+
+  #made(): ArrayBuffer | undefined {
+    if (this.#buffersLeft === 0) return undefined
+    this.#buffersLeft--
+    return new ArrayBuffer(this.#options.bufferBytes ?? BUFFER_BYTES)
   }
 
   #send(): void {
     this.#cancelSend?.()
     this.#cancelSend = undefined
-    const batch: SpanBatch = { count: this.#waiting, scopes: [...this.#texts] }
-    this.#waiting = 0
-    this.#texts.clear()
-    if (batch.count === 0 || this.#dead) return
-    this.#underWay += batch.count
-    this.#worker.postMessage(batch)
+    if (this.#filling === undefined || this.#filling.writer.count === 0) return
+    const { buffer, writer } = this.#filling
+    this.#filling = undefined
+    const filled: FilledBuffer = { buffer, length: writer.end(), count: writer.count }
+    this.#underWay += filled.count
+    this.#worker.postMessage(filled, [buffer])
   }
 
-  #answered({ count, failed }: { readonly count: number; readonly failed: boolean }): void {
+  #answered({ buffer, count, failed }: SentBuffer): void {
+    this.#free.push(buffer)
     this.#underWay -= count
     this.counts[failed ? 'failed' : 'exported'] += count
   }
 
   #died(error: unknown): void {
-    this.#dead = true
-    this.counts.failed += this.#underWay
-    this.#underWay = 0
+    this.#close()
     this.#options.log.error({ error }, 'The export of traces has ended; spans are dropped.')
   }
 
+  /** What nobody has answered for is lost. */
+  #close(): void {
+    this.#dead = true
+    this.counts.failed += this.#underWay + (this.#filling?.writer.count ?? 0)
+    this.#underWay = 0
+    this.#filling = undefined
+    this.#cancelSend?.()
+  }
+
   /** Waits for what is under way, for a moment. */
-  async forceFlush(): Promise<void> {
+  async flush(): Promise<void> {
     const { clock } = this.#options
     const endMs = clock.monotonicMs() + FLUSH_MS
     this.#send()
     while (this.#underWay > 0 && clock.monotonicMs() < endMs) await pause(clock, FLUSH_LOOK_MS)
   }
 
-  async shutdown(): Promise<void> {
-    await this.forceFlush()
-    this.#dead = true
+  /** What ends later is dropped. */
+  async stop(): Promise<void> {
+    await this.flush()
+    this.#close()
     await this.#worker.terminate()
   }
 }

@@ -8,7 +8,7 @@ import type { Principal } from '../../base/principal.ts'
 import type { RegisteredOperation } from '../../operation/registered.ts'
 import type { Log, LogFields } from '../../runtime/log.ts'
 import type { Telemetry } from '../../runtime/telemetry/telemetry.ts'
-import type { TraceSpan } from '../../runtime/telemetry/tracing.ts'
+import type { SpanShape, TraceSpan } from '../../runtime/telemetry/tracing.ts'
 import { rounded, WorkMeter } from '../../runtime/telemetry/work-meter.ts'
 import { type TraceContext, traceContext } from '../../runtime/trace-context.ts'
 import type { OperationMetrics } from '../http/metrics.ts'
@@ -43,12 +43,22 @@ export class RequestRecorder {
   readonly #options: RecorderOptions
   readonly #method: string
   readonly #route: string
+  readonly #shape: SpanShape
 
   constructor(options: RecorderOptions) {
     const { http } = options.operation
     this.#options = options
     this.#method = http?.method ?? ''
     this.#route = http?.path ?? ''
+    this.#shape = {
+      name: `${this.#method} ${this.#route}`,
+      kind: 'server',
+      attributes: {
+        'http.request.method': this.#method,
+        'http.route': this.#route,
+        'holdfast.operation': options.operation.name,
+      },
+    }
   }
 
   begin(request: IncomingMessage, requestId: string): RequestRecord {
@@ -71,17 +81,8 @@ export class RequestRecorder {
     carrier: { traceparent: string | undefined; tracestate: string | undefined },
     requestId: string,
   ): TraceSpan | undefined {
-    return this.#options.telemetry.tracing?.open(
-      `${this.#method} ${this.#route}`,
-      'server',
-      carrier,
-      {
-        'http.request.method': this.#method,
-        'http.route': this.#route,
-        'holdfast.operation': this.#options.operation.name,
-        'holdfast.request_id': requestId,
-      },
-    )
+    const { tracing } = this.#options.telemetry
+    return tracing?.open(this.#shape, carrier, { 'holdfast.request_id': requestId })
   }
 
   end(record: RequestRecord, ending: RequestEnding): void {
