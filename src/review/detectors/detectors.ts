@@ -10,6 +10,7 @@ import {
   weakHash,
 } from './crypto.ts'
 import type { Detector } from './detector.ts'
+import { missingIndexForeignKey } from './foreign-keys.ts'
 import {
   cookieWithoutFlags,
   errorDetailsToClient,
@@ -122,6 +123,7 @@ export const detectors: readonly Detector[] = [
   destructiveMigration,
   massiveMigration,
   cascadingDelete,
+  missingIndexForeignKey,
   floatingPointMoney,
   clockArithmetic,
 ]

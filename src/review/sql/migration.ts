@@ -34,7 +34,7 @@ const NEWEST = 10
 /** The migrations that may still be changed, of all files of a tree. */
 export function newestMigrations(paths: readonly string[]): ReadonlySet<string> {
   const all = paths.filter(isMigrationPath)
-  const byFolder = Map.groupBy(all, folderOf)
+  const byFolder = Map.groupBy(all, migrationFolder)
   return new Set([...byFolder.values()].flatMap((list) => list.toSorted().slice(-NEWEST)))
 }
 
@@ -56,7 +56,7 @@ export function isMigrationPath(path: string): boolean {
 }
 
 /** prisma/migrations/2024…_name/migration.sql is one of prisma/migrations. */
-function folderOf(path: string): string {
+export function migrationFolder(path: string): string {
   return path.replace(/\/[^/]*$/, '').replace(/\/\d{6,}[^/]*$/, '')
 }
 

@@ -134,7 +134,7 @@ export const queryRules: readonly Rule[] = [
     why: 'Postgres indexes the referenced key, never the referencing one. Each DELETE of a customer then reads all orders to see whether one is left: 1,000 deletes over 10 million rows are 10 billion rows, under a lock. Joins from parent to child read the whole child as well.',
     whenNot:
       'The parent is a constant table of a few rows that is never deleted from, and nobody asks from its side.',
-    detectors: [],
+    detectors: ['missing-index-foreign-key'],
     holdfast: undefined,
     symptoms: ['slow-with-growth', 'hangs-under-load'],
     related: [
