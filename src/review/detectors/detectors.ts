@@ -1,5 +1,6 @@
 import { offsetDeepPage, selectStar, unboundedQuery } from './bounds.ts'
 import { checkThenAct } from './check-then-act.ts'
+import { missingPool, preparedStatementPooler, sessionStatePooler } from './connections.ts'
 import {
   jwtAlgConfusion,
   jwtNoAudience,
@@ -91,6 +92,9 @@ export const detectors: readonly Detector[] = [
   poolPerRequest,
   leakedClient,
   setWithoutLocal,
+  missingPool,
+  sessionStatePooler,
+  preparedStatementPooler,
   syncFsOnEventLoop,
   syncCpuOnEventLoop,
   missingGracefulShutdown,

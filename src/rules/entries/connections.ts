@@ -12,7 +12,7 @@ export const connectionRules: readonly Rule[] = [
     rule: 'Open one pool at start and hand it in.',
     why: 'A Postgres connection is a process: fork, login, TLS and empty caches cost 5 to 50 ms and some 5 to 10 MB, more than the query itself. At 200 requests a second the server reaches max_connections (100 by default) and refuses everybody, the operator with psql included.',
     whenNot: 'A script that runs once, a migration, a listener that needs a session of its own.',
-    detectors: [],
+    detectors: ['missing-pool'],
     holdfast: {
       does: 'One bounded pool per process, connected when it is first needed; who waits is bounded in time and number.',
       see: ['src/database/pool.ts', 'docs/errors.md#hf_pool_exhausted'],
@@ -69,7 +69,7 @@ export const connectionRules: readonly Rule[] = [
     rule: 'Behind a transaction pooler use unnamed statements, or PgBouncer 1.21 and later with max_prepared_statements above 0.',
     why: 'A prepared statement lives in one server connection, a pooler changes it with each transaction: "prepared statement S_1 does not exist", or "already exists" when another client has made one of that name. With one developer there is one connection and no error. SQL-level PREPARE is not tracked by PgBouncer in any version.',
     whenNot: 'Session pooling, or a direct connection.',
-    detectors: [],
+    detectors: ['prepared-statement-pooler'],
     holdfast: {
       does: 'Each pool probes what stands between it and the server, and goes without names, or without pipelining, where it must.',
       see: ['src/database/probe.ts'],
@@ -88,7 +88,7 @@ export const connectionRules: readonly Rule[] = [
     rule: 'Use transaction-scoped forms: pg_advisory_xact_lock, ON COMMIT DROP, set_config(…, true); LISTEN on a direct connection.',
     why: 'Through a pool, `pg_try_advisory_lock` and `pg_advisory_unlock` may run on two connections: the unlock returns false, the lock stays until that connection ends, and the nightly job never runs again. Through a transaction pooler temporary tables, LISTEN and WITH HOLD cursors belong to whoever gets the connection next.',
     whenNot: 'One client is held for the whole time, on a direct connection.',
-    detectors: [],
+    detectors: ['session-state-pooler'],
     holdfast: {
       does: 'Nothing but transaction-local settings is used on the pool; migrations use DATABASE_DIRECT_URL.',
       see: ['src/database/context.ts', 'src/database/probe.ts'],
