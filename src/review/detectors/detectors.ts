@@ -1,4 +1,5 @@
 import { offsetDeepPage, selectStar, unboundedQuery } from './bounds.ts'
+import { breakerNeverCloses } from './breaker.ts'
 import { checkThenAct } from './check-then-act.ts'
 import { missingPool, preparedStatementPooler, sessionStatePooler } from './connections.ts'
 import {
@@ -10,6 +11,7 @@ import {
   secretInCode,
   weakHash,
 } from './crypto.ts'
+import { dateCursorPrecision } from './cursors.ts'
 import type { Detector } from './detector.ts'
 import { missingIndexForeignKey } from './foreign-keys.ts'
 import {
@@ -22,6 +24,7 @@ import {
 } from './http.ts'
 import { massAssignment, prototypePollution, redos, scatteredValidation, ssrf } from './input.ts'
 import { highCardinalityLabels, personalDataInLogs } from './logs.ts'
+import { longTransaction } from './long-transactions.ts'
 import {
   cascadingDelete,
   destructiveMigration,
@@ -69,10 +72,12 @@ export const detectors: readonly Detector[] = [
   unboundedQuery,
   selectStar,
   offsetDeepPage,
+  dateCursorPrecision,
   externalCallInTransaction,
   publishBeforeCommit,
   publishAfterCommit,
   missingTransaction,
+  longTransaction,
   notifyInTransaction,
   checkThenAct,
   missingIdempotency,
@@ -80,6 +85,7 @@ export const detectors: readonly Detector[] = [
   retryWithoutBackoff,
   retryNonIdempotent,
   retryTwoLayers,
+  breakerNeverCloses,
   outboxByTimestamp,
   skipLockedMissing,
   cacheWithoutInvalidation,

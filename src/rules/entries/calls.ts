@@ -192,7 +192,7 @@ export const callRules: readonly Rule[] = [
     rule: 'Let a time, not a restart, bring the probe; reset the count on success; test both ways.',
     why: 'A counter without a clock turns a blip of ten seconds into an outage until the next deploy, and it does so on the processes that met it, not on all: every third request fails for days. The mirror image counts failures over the whole life of the process and never over a window, so five errors in a month open it.',
     whenNot: 'A kill switch that people turn on and off is no breaker.',
-    detectors: [],
+    detectors: ['breaker-never-closes'],
     holdfast: {
       does: 'The breaker of a client opens for a time, lets one call try and closes again; a test goes through all three.',
       see: ['src/outbound/gate.ts'],

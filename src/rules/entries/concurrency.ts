@@ -76,7 +76,7 @@ export const concurrencyRules: readonly Rule[] = [
     why: 'The oldest open snapshot holds back VACUUM in the whole database: dead rows pile up in tables that it never touched. A queue of 800 jobs a second next to overlapping two-minute reports was seen to go to 383,000 dead rows and a backlog of 155,000. Locks add up as well, and a failure in the last second throws away everything.',
     whenNot:
       'A dump, or a report on a replica that nobody else has to wait for; give it an end all the same.',
-    detectors: [],
+    detectors: ['long-transaction'],
     holdfast: {
       does: 'What is left of the deadline goes to the server with each batch of statements, and a transaction holds no connection before its first statement nor after its end.',
       see: ['src/database/transaction.ts'],

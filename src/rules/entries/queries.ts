@@ -95,7 +95,7 @@ export const queryRules: readonly Rule[] = [
     why: 'timestamptz has microseconds, Date has milliseconds. The cursor is cut down, so rows between are delivered twice, or cut up and they are never delivered. Of 100 rows that lay 1 µs apart, paging by 10 with a Date saw 10. Rows of one batch insert share a timestamp to the microsecond, so without a second column some are always at the edge.',
     whenNot:
       'The cursor is an integer or a UUID, which JavaScript holds exactly below 2^53 or as text.',
-    detectors: [],
+    detectors: ['date-cursor-precision'],
     holdfast: {
       does: 'Timestamps keep their microseconds from the wire to the cursor, and every list ends its order with a unique column.',
       see: ['src/database/parsers.ts', 'src/database/page.ts'],
