@@ -5,8 +5,17 @@ export {
   call,
   type ScenarioCall,
   type ScenarioDefinition,
+  type ScenarioStep,
   scenario,
 } from './prove/app/scenario.ts'
+export {
+  type DeliveryOptions,
+  deliver,
+  runJob,
+  type ScenarioDelivery,
+  type ScenarioJob,
+  type WorkOwner,
+} from './prove/app/work.ts'
 export {
   type Crash,
   type CrashDefinition,

@@ -182,7 +182,8 @@ function wireRelay(runtime: OperationRuntime, recorder: WorkRecorder): Relay | u
   return new Relay({ pool, clock, log, subscriptions: handlers })
 }
 
-function eventHandler(
+/** How the relay hands an event to a subscription; for the explorer too. */
+export function eventHandler(
   runtime: OperationRuntime,
   recorder: WorkRecorder,
   subscription: RegisteredSubscription,
@@ -271,7 +272,8 @@ function jobHandlers(
   return [handler, whenDead]
 }
 
-function jobHandler(
+/** How a worker runs jobs of a name; for the explorer too. */
+export function jobHandler(
   runtime: OperationRuntime,
   recorder: WorkRecorder,
   job: RegisteredJob,

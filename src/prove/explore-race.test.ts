@@ -259,3 +259,28 @@ test('a deadlock that reaches the caller, and one on a connection of its own', a
   })
   assert.ok(classes(alone).includes('self-deadlock'), JSON.stringify(alone))
 })
+
+test('who is called outside remembers, and the order of the calls matters', async () => {
+  const count: RaceCommand = async (_, { call }) => {
+    const seen = await call('read', (remembered) => Number(remembered.get('count') ?? 0))
+    await call('write', (remembered) => void remembered.set('count', seen + 1))
+  }
+  const verdict = await explore({ ...accounts, run: both(count) })
+  assert.deepEqual(classes(verdict), ['not-serializable'])
+  const atOnce: RaceCommand = (_, { call }) =>
+    call(
+      'count',
+      (remembered) => void remembered.set('count', Number(remembered.get('count') ?? 0) + 1),
+    )
+  assert.equal((await explore({ ...accounts, run: both(atOnce) })).verdict, 'CERTIFIED')
+})
+
+test('a call to the outside while locks are held is told', async () => {
+  const command: RaceCommand = (db, { call }) =>
+    transaction(db, async (client) => {
+      await client.query(TAKE, [1, 10])
+      await call('charge', () => 'charged')
+    })
+  const verdict = await explore({ ...accounts, run: { one: command, two: async () => {} } })
+  assert.deepEqual(classes(verdict), ['effect-in-transaction'])
+})

@@ -20,6 +20,11 @@ export interface RaceWorld {
   readonly command: string
   /** Stands for a call to the outside: it is recorded, and judged with the outcome. */
   effect(kind: string, effect: RaceEffect): Promise<void>
+  /**
+   * A call that is answered: `act` is what the other side does, with what it remembers of this
+   * schedule. It is a step of its own, and what is remembered in the end is judged like a row.
+   */
+  call<T>(name: string, act: (remembered: Map<string, unknown>) => T): Promise<T>
 }
 
 /**

@@ -57,6 +57,16 @@ test('a command of an app is broken and mended as the guide shows', async () => 
   assert.match(held.output, /CERTIFIED {2}lastPaper/)
 })
 
+test('a job of an app races as the guide shows', async () => {
+  const [command] = guide.filter(
+    ({ section, language }) =>
+      section === 'Jobs, events and webhooks of a Holdfast app' && language === 'sh',
+  )
+  const { code, output, errors } = await folder.shell.type(command?.text ?? '')
+  assert.equal(code, 0, output + errors)
+  assert.match(output, /CERTIFIED {2}restockedOnce/)
+})
+
 test('what the guide says for CI runs', async () => {
   const [command] = guide.filter(
     ({ section, language }) => section === 'In CI' && language === 'sh',

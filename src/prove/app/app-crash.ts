@@ -9,6 +9,7 @@ import { migrate } from '../../database/migrate/migrate.ts'
 import type { AppDefinition } from '../../operation/builder.ts'
 import { buildRegistry } from '../../operation/registry.ts'
 import type { Reply } from '../../operation/reply.ts'
+import { setUp } from '../arena/arena.ts'
 import {
   type Crash,
   type CrashDefinition,
@@ -19,6 +20,7 @@ import {
 import type { RaceSetup } from '../race.ts'
 import { type OpenApp, openApp } from './open-app.ts'
 import type { SteppedPool } from './stepped-connections.ts'
+import { bringToRest } from './store.ts'
 
 export interface AppCrashDefinition extends Pick<CrashDefinition, 'invariants' | 'ignore'> {
   readonly app: AppDefinition
@@ -58,7 +60,10 @@ export function appCrash(definition: AppCrashDefinition): Crash {
   const sources = migrationSources(buildRegistry(app))
   return crash({
     schema: (url) => migrate({ url, sources }),
-    ...(seed !== undefined && { seed }),
+    seed: async (url) => {
+      await setUp(url, 'seed', seed ?? [])
+      await bringToRest(url)
+    },
     invariants: { ...RULES, ...invariants },
     ignore: [...BOOKKEEPING, 'holdfast.events.traceparent', ...ignore],
     rounds: ROUNDS,

@@ -15,7 +15,7 @@ export async function migrateApp(app: AppDefinition, url: string): Promise<void>
 }
 
 /** Time is that of the command in its schedule: it passes when the schedule says so. */
-const raceClock: Clock = { ...systemClock, monotonicMs: () => systemClock.now() }
+export const raceClock: Clock = { ...systemClock, monotonicMs: () => systemClock.now() }
 
 export async function runCall(
   app: AppDefinition,

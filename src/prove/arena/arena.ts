@@ -222,7 +222,7 @@ async function fill(
   return { server, name, control, tables, seed, restores, sequences, together }
 }
 
-async function setUp(url: string, what: string, setup: RaceSetup): Promise<void> {
+export async function setUp(url: string, what: string, setup: RaceSetup): Promise<void> {
   try {
     await (typeof setup === 'function' ? setup(url) : runTexts(url, readSql(setup)))
   } catch (cause) {

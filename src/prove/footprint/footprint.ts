@@ -65,6 +65,16 @@ export const NOTHING: Footprint = {
   ends: false,
 }
 
+const OUTSIDE: Access = { table: '(outside)', mode: 'update', key: undefined, writes: true }
+
+/** A call to those who remember what they are told: to each other two of them are not the same. */
+export const CALLS_OUTSIDE: Footprint = {
+  ...NOTHING,
+  none: false,
+  sees: [OUTSIDE],
+  publishes: [OUTSIDE],
+}
+
 export const EVERYTHING: Footprint = { ...NOTHING, all: true, none: false }
 
 export interface Surroundings {

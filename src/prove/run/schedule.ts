@@ -13,8 +13,9 @@ import type { Arena, Contents } from '../arena/arena.ts'
 import type { TransactionStatus } from '../footprint/connection.ts'
 import { EVERYTHING, type Footprint, NOTHING } from '../footprint/footprint.ts'
 import type { Statements } from '../footprint/statements.ts'
-import type { Race, RaceEffect } from '../race.ts'
+import type { Race } from '../race.ts'
 import { type GatedClient, GatedPool } from './gated-pool.ts'
+import { Outside } from './outside.ts'
 import {
   type Answer,
   type Flight,
@@ -113,7 +114,7 @@ class Schedule {
   readonly #sessions: readonly Session[]
   readonly #pools: readonly GatedPool[]
   readonly #steps: Step[] = []
-  readonly #effects: RecordedEffect[] = []
+  readonly #outside = new Outside()
   readonly #flights = new Map<Session, { flight: Flight; step: Step }>()
   readonly #distrusted: string[] = []
   /** Length of the transaction whose locks were compared last. */
@@ -148,7 +149,7 @@ class Schedule {
       results: this.#options.race.commands.map(
         (_, command) => this.#sessions.find(({ index }) => index === command)?.result,
       ),
-      effects: this.#effects,
+      effects: this.#outside.effects,
       complete: this.#complete,
       complaint: this.#complaint,
       selfDeadlock: this.#selfDeadlock,
@@ -165,14 +166,12 @@ class Schedule {
 
   #start(session: Session, pool: GatedPool | undefined): void {
     const command = this.#options.race.run[session.name]
-    const effect = async (kind: string, what: RaceEffect) => {
-      const inTransaction = pool?.clients.some(({ connection }) => connection.holds) === true
-      const step = this.#steps.length
-      this.#effects.push({ command: session.name, kind, effect: what, inTransaction, step })
-    }
-    session.start(async () =>
-      command?.(pool as unknown as pg.Pool, { command: session.name, effect }),
-    )
+    const world = this.#outside.worldOf({
+      session,
+      holds: () => pool?.clients.some(({ connection }) => connection.holds) === true,
+      steps: () => this.#steps.length,
+    })
+    session.start(async () => command?.(pool as unknown as pg.Pool, world))
   }
 
   async #settle(session: Session): Promise<void> {
@@ -229,14 +228,17 @@ class Schedule {
     const fair = waiting.filter((session) => !this.#isSpinning(session))
     return (fair.length > 0 ? fair : waiting).map((session) => {
       const message = session.next as Message
-      const footprint = message.client?.connection.footprint(message.sql, message.values) ?? NOTHING
+      const footprint =
+        message.client?.connection.footprint(message.sql, message.values) ??
+        message.footprint ??
+        NOTHING
       return { session: session.index, sql: message.sql, footprint }
     })
   }
 
   /** It lets time pass again and again: the others have to go on now. */
   #isSpinning(session: Session): boolean {
-    return session.next?.client === undefined && (this.#idle.get(session) ?? 0) >= IDLE_TIMERS_MAX
+    return isTimer(session.next) && (this.#idle.get(session) ?? 0) >= IDLE_TIMERS_MAX
   }
 
   #endless(): false {
@@ -254,10 +256,12 @@ class Schedule {
     const step = this.#record(session, message, ready.footprint, preempts)
     session.lastPlace = message.place ?? session.lastPlace
     if (message.client === undefined) {
-      this.#idle.set(session, (this.#idle.get(session) ?? 0) + 1)
-      message.deliver({ ok: true, value: undefined })
+      if (isTimer(message)) this.#idle.set(session, (this.#idle.get(session) ?? 0) + 1)
+      const answer = await message.send()
+      if (!isTimer(message)) step.answer = answer
+      message.deliver(answer)
       await this.#settle(session)
-      return NOTHING
+      return ready.footprint
     }
     for (const other of all)
       if (other.session !== session.index)
@@ -464,6 +468,10 @@ class Schedule {
     }
     for (const client of clients) if (blocked.has(client)) await tidyClient(client)
   }
+}
+
+function isTimer(message: Message | undefined): boolean {
+  return message?.client === undefined && message?.footprint === undefined
 }
 
 function mayPublish({ all, publishes }: Footprint): boolean {

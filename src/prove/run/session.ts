@@ -6,8 +6,10 @@
  * it sends side by side (`Promise.all`) go in the order of their calls.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Footprint } from '../footprint/footprint.ts'
 import type { RaceEffect } from '../race.ts'
 import type { GatedClient } from './gated-pool.ts'
+import { callerPlace } from './place.ts'
 import { CommandWorld } from './world.ts'
 
 export type Answer =
@@ -18,8 +20,10 @@ export type Answer =
 export interface Message {
   readonly sql: string
   readonly values: readonly unknown[]
-  /** Undefined: a timer of the command, which may run out at any moment. */
+  /** Undefined: a timer of the command, which may run out at any moment, or a call to the outside. */
   readonly client: GatedClient | undefined
+  /** Of a call to the outside. */
+  readonly footprint?: Footprint
   /** Where the command sent it; only told in a run that is shown. */
   readonly place: string | undefined
   send(): Promise<Answer>
@@ -54,6 +58,14 @@ export const outside = AsyncLocalStorage.snapshot()
 const nextTurn = setImmediate
 const later = setTimeout
 const notLater = clearTimeout
+
+function answerOf(act: () => unknown): Answer {
+  try {
+    return { ok: true, value: act() }
+  } catch (error) {
+    return { ok: false, error }
+  }
+}
 
 export const HAND_IN =
   'Hand that in as a function which answers at once, and state it with world.effect(...).'
@@ -110,6 +122,25 @@ export class Session {
     if (this.#abandoned) this.#refuse(message)
     else this.queue.push(message)
     this.#onChange()
+  }
+
+  /** A call to the outside, answered when its turn has come. */
+  callOutside<T>(name: string, footprint: Footprint, act: () => T): Promise<T> {
+    const place = this.traced ? callerPlace() : undefined
+    return new Promise<T>((resolve, reject) => {
+      const send = async () => answerOf(act)
+      const deliver = (answer: Answer) =>
+        answer.ok ? resolve(answer.value as T) : reject(answer.error)
+      this.enqueue({
+        sql: `(${name})`,
+        values: [],
+        client: undefined,
+        footprint,
+        place,
+        send,
+        deliver,
+      })
+    })
   }
 
   /** Sets a timer; returns the way to clear it. */

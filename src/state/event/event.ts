@@ -13,8 +13,10 @@ import type { Statement } from '../../database/statement.ts'
 import { valuesList } from '../../database/values.ts'
 import * as store from './store.ts'
 
+export { isMoved } from './feed.ts'
 export type {
   EventTrace,
+  Move,
   ParkedEvent,
   ParkedFilter,
   StoredEvent,
@@ -69,6 +71,11 @@ export function appendEvents(events: readonly NewEvent[]): Statement {
     text: `INSERT INTO holdfast.events (${eventColumns}) VALUES ${valuesList(events.length, EVENT_COLUMNS)}`,
     values: events.flatMap(eventValues),
   }
+}
+
+/** The fence of whoever handles an event: it moves the subscription on, or raises (see `isMoved`). */
+export function fenceOfMove(move: store.Move): Statement {
+  return store.moveOrRaise(move)
 }
 
 /** Events that a subscription went past: failing ones, dead ones, and those that wait behind them. */

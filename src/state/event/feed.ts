@@ -269,7 +269,7 @@ export class Feed {
 const ERROR_LENGTH_MAX = 2_000
 
 /** However often it was wrapped on its way here. */
-function isMoved(error: unknown): boolean {
+export function isMoved(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (hasState(at, sqlstate.positionMoved)) return true
   }

@@ -26,7 +26,23 @@ export const Withdrawn = defineEvent({
 })
 export const Notify = defineJob({ name: 'bank.notify', payload: z.object({ account: z.int() }) })
 
-const bank = holdfast<{ db: Record<never, never> }>()
+const account = z.object({ account: z.int() })
+/** Adds ten to an account: reads, then writes what it has computed. */
+export const AddInterest = defineJob({ name: 'bank.add-interest', payload: account })
+/** The same in one statement. */
+export const AddInterestInPlace = defineJob({
+  name: 'bank.add-interest-in-place',
+  payload: account,
+})
+/** Tells the world, outside of any transaction. */
+export const Tell = defineJob({ name: 'bank.tell', payload: account })
+
+/** What the bank talks to. */
+export interface Teller {
+  tell(account: number): Promise<void>
+}
+
+const bank = holdfast<{ db: Record<never, never>; services: { teller: Teller } }>()
 const allow = () => true
 
 type Run = Parameters<typeof bank.handle<typeof Withdraw>>[1]['run']
@@ -64,6 +80,19 @@ function note(tx: Parameters<Run>[0]['tx'], account: number, amount: number): vo
 const module = bank.defineModule({
   name: 'bank',
   migrations: new URL('./migrations/', import.meta.url),
+  services: { teller: { start: () => ({ tell: async () => {} }) } },
+})
+
+const isolation = 'read committed'
+const add = (id: number) => sql`UPDATE accounts SET balance = balance + 10 WHERE id = ${id}`
+
+/** A withdrawal costs a fee of one. */
+export const takeFee = bank.subscribe(Withdrawn, {
+  name: 'bank.take-fee',
+  isolation,
+  run({ event, tx }) {
+    tx.defer(sql`UPDATE accounts SET balance = balance - 1 WHERE id = ${event.payload.account}`)
+  },
 })
 
 export const app = bank.defineApp({
@@ -83,6 +112,25 @@ export const app = bank.defineApp({
         run: guarded,
       }),
       notify: bank.handle(Notify, { run: async () => {} }),
+      takeFee,
+      addInterest: bank.handle(AddInterest, {
+        isolation,
+        async run({ payload: { account }, tx }) {
+          const { balance } = await tx.one(
+            sql<{ balance: number }>`SELECT balance FROM accounts WHERE id = ${account}`,
+          )
+          tx.defer(sql`UPDATE accounts SET balance = ${balance + 10} WHERE id = ${account}`)
+        },
+      }),
+      addInterestInPlace: bank.handle(AddInterestInPlace, {
+        isolation,
+        run({ payload, tx }) {
+          tx.defer(add(payload.account))
+        },
+      }),
+      tell: bank.handle(Tell, {
+        act: ({ payload, services }) => services.teller.tell(payload.account),
+      }),
     },
   ],
 })
