@@ -49,7 +49,8 @@ function toFinding({ line, sku, currency, earlier_line }: Refused): Finding {
  * Products that are there are locked first, in the order of their ids, as orders lock them: neither
  * waits for the other in a circle. A product that this import has written before, or that has another
  * currency, is left as it is and comes back as refused. What changes nothing is no edit: the version
- * stays.
+ * stays. A product that is new has the id that was made for it here: somebody else may have added it
+ * since `present` was read.
  */
 function upsert(
   importId: string,
@@ -95,11 +96,11 @@ function upsert(
           ELSE product.updated_at END
       WHERE product.currency = excluded.currency
         AND product.import_id IS DISTINCT FROM excluded.import_id
-      RETURNING product.sku
+      RETURNING product.sku, product.id
     )
     SELECT
-      count(*) FILTER (WHERE written.sku IS NOT NULL AND present.sku IS NULL)::integer AS created,
-      count(*) FILTER (WHERE written.sku IS NOT NULL AND present.sku IS NOT NULL)::integer AS updated,
+      count(*) FILTER (WHERE written.id = incoming.id)::integer AS created,
+      count(*) FILTER (WHERE written.id <> incoming.id)::integer AS updated,
       coalesce(jsonb_agg(jsonb_build_object('line', incoming.line, 'sku', incoming.sku,
         'currency', present.currency, 'earlier_line',
         CASE WHEN present.import_id = ${importId} THEN present.import_line END))

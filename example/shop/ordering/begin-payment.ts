@@ -1,8 +1,9 @@
 import { type Sql, sql } from '../../../src/database/sql.ts'
 import { may } from '../../../src/operation/rule.ts'
+import { guarded } from '../shared/guarded.ts'
 import { shop } from '../shop.ts'
 import { BeginPayment, NotePayment } from './contract.ts'
-import { type OrderRow, seesAll, selectOrder } from './order.ts'
+import { lockOrder, type OrderRow, seesAll } from './order.ts'
 
 export const beginPayment = shop.handle(BeginPayment, {
   allow: may('orders:pay'),
@@ -10,9 +11,9 @@ export const beginPayment = shop.handle(BeginPayment, {
   isolation: 'read committed',
   async run({ input, tx, scope: { principal }, fail }) {
     const all = seesAll(principal)
-    const order = await tx.maybeOne(markPending(input.id, principal.id, all))
-    if (order !== undefined) return order
-    const seen = await tx.maybeOne(selectOrder(input.id, principal.id, all))
+    const asked = [input.id, principal.id, all] as const
+    const { changed, seen } = await guarded(tx, markPending(...asked), lockOrder(...asked))
+    if (changed !== undefined) return changed
     if (seen === undefined) throw fail.orderNotFound()
     const { status, payment_status } = seen
     throw fail.orderNotPayable({ order_status: status, payment_status })

@@ -42,6 +42,11 @@ export const shown = sql`id, customer_id, email, country, status, payment_status
   placed_at, cancelled_at, shipped_at`
 
 /** `all`: whether orders of other customers count too. */
+/** So that it stays what it is. */
+export function lockOrder(id: string, customer: string, all: boolean): Sql<OrderRow> {
+  return sql<OrderRow>`${selectOrder(id, customer, all)} FOR UPDATE`
+}
+
 export function selectOrder(id: string, customer: string, all: boolean): Sql<OrderRow> {
   return sql<OrderRow>`
     SELECT ${shown} FROM orders WHERE id = ${id} AND (${all}::boolean OR customer_id = ${customer})`

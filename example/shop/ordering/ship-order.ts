@@ -1,5 +1,6 @@
 import { type Sql, sql } from '../../../src/database/sql.ts'
 import { may } from '../../../src/operation/rule.ts'
+import { guarded } from '../shared/guarded.ts'
 import { shop } from '../shop.ts'
 import { ShipOrder } from './contract.ts'
 import type { OrderRow } from './order.ts'
@@ -9,10 +10,9 @@ export const shipOrder = shop.handle(ShipOrder, {
   // Of a cancellation (or a refund) and a shipment at once one meets no row.
   isolation: 'read committed',
   async run({ input, tx, fail }) {
-    const shipped = await tx.maybeOne(markShipped(input.id))
-    if (shipped !== undefined) return shipped
-    const found = await tx.maybeOne(selectShippable(input.id))
-    throw found === undefined ? fail.orderNotFound() : fail.orderNotShippable(found)
+    const { changed, seen } = await guarded(tx, markShipped(input.id), lockShippable(input.id))
+    if (changed !== undefined) return changed
+    throw seen === undefined ? fail.orderNotFound() : fail.orderNotShippable(seen)
   },
 })
 
@@ -31,8 +31,8 @@ interface Shippable {
   readonly shipped: boolean
 }
 
-function selectShippable(id: string): Sql<Shippable> {
+function lockShippable(id: string): Sql<Shippable> {
   return sql<Shippable>`
     SELECT status AS order_status, payment_status, shipped_at IS NOT NULL AS shipped
-    FROM orders WHERE id = ${id}`
+    FROM orders WHERE id = ${id} FOR UPDATE`
 }

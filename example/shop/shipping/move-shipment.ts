@@ -1,21 +1,25 @@
 import { type Sql, sql } from '../../../src/database/sql.ts'
 import { may } from '../../../src/operation/rule.ts'
+import { guarded } from '../shared/guarded.ts'
 import { shop } from '../shop.ts'
 import { MoveShipment, ShipmentMoved } from './contract.ts'
-import { insertMove, type ShipmentRow, selectShipment, shown } from './shipment.ts'
+import { insertMove, lockShipment, type ShipmentRow, shown } from './shipment.ts'
 import { type ShipmentState, statesBefore } from './shipment-states.ts'
 
 export const moveShipment = shop.handle(MoveShipment, {
   allow: may('shipping:write'),
   // Guarded by the state and the version in the statement that changes them.
   isolation: 'read committed',
-  async run({ input, tx, scope, fail, ifMatch }) {
-    const moved = await tx.maybeOne(move(input.id, input.status, versionOf(ifMatch)))
+  async run({ input, tx, fail, ifMatch }) {
+    const { changed: moved, seen } = await guarded(
+      tx,
+      move(input.id, input.status, versionOf(ifMatch)),
+      lockShipment(input.id),
+    )
     if (moved === undefined) {
-      const found = await tx.maybeOne(selectShipment(input.id, scope.principal.id, true))
-      if (found === undefined) throw fail.shipmentNotFound()
-      const stale = ifMatch !== undefined && ifMatch !== '*' && ifMatch !== String(found.version)
-      throw stale ? fail.shipmentChanged() : fail.moveNotPossible({ from: found.status })
+      if (seen === undefined) throw fail.shipmentNotFound()
+      const stale = ifMatch !== undefined && ifMatch !== '*' && ifMatch !== String(seen.version)
+      throw stale ? fail.shipmentChanged() : fail.moveNotPossible({ from: seen.status })
     }
     tx.defer(insertMove(moved, input.note ?? null))
     const { id, order_id, status } = moved

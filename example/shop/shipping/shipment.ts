@@ -14,6 +14,11 @@ export function selectShipment(id: string, customer: string, all: boolean): Sql<
     WHERE id = ${id} AND (${all}::boolean OR customer_id = ${customer})`
 }
 
+/** So that it stays where it is. */
+export function lockShipment(id: string): Sql<ShipmentRow> {
+  return sql<ShipmentRow>`SELECT ${shown} FROM shipments WHERE id = ${id} FOR UPDATE`
+}
+
 export function insertMove({ id, version, status }: ShipmentRow, note: string | null): Sql {
   return sql`
     INSERT INTO shipment_moves (shipment_id, no, status, note)

@@ -1,6 +1,6 @@
 /**
- * The shop's commands against themselves and those that write a table of theirs. What each pair must
- * leave is what some order of the two leaves, and the books.
+ * The shop's commands, jobs and subscriptions against themselves and those that write a table of
+ * theirs. What each pair must leave is what some order of the two leaves, and the books.
  */
 import { app } from '../../../example/shop/app.ts'
 import {
@@ -8,96 +8,258 @@ import {
   CreateProduct,
   UpdateProduct,
 } from '../../../example/shop/catalog/contract.ts'
-import { ApproveOrder, RejectOrder } from '../../../example/shop/fraud/contract.ts'
-import { CancelOrder, PlaceOrder } from '../../../example/shop/ordering/contract.ts'
-import { PayOrder } from '../../../example/shop/payments/contract.ts'
-import { orderId, productId } from '../../../example/shop/shared/boundary-id.ts'
-import { CreateShipment } from '../../../example/shop/shipping/contract.ts'
-import type { Asking } from '../../../src/prove/app/open-app.ts'
-import { call, type ScenarioCall, scenario } from '../../../src/prove/app/scenario.ts'
-import type { Race } from '../../../src/prove/race.ts'
+import { ImportBatch, ImportProducts } from '../../../example/shop/catalog/import-contract.ts'
+import {
+  AddBlock,
+  ApproveOrder,
+  RejectOrder,
+  RemoveBlock,
+} from '../../../example/shop/fraud/contract.ts'
+import { withdrawReview } from '../../../example/shop/fraud/index.ts'
+import {
+  SendConfirmation,
+  SendReceipt,
+  SendShippingNotice,
+} from '../../../example/shop/notifications/contract.ts'
+import { noticeShipments, receiptPayments } from '../../../example/shop/notifications/index.ts'
+import type { Mail } from '../../../example/shop/notifications/mailer.ts'
+import {
+  CancelOrder,
+  OrderCancelled,
+  OrderPlaced,
+  PlaceOrder,
+} from '../../../example/shop/ordering/contract.ts'
+import {
+  AdvancePayment,
+  PaymentMoved,
+  PayOrder,
+  ReceiveWebhook,
+  ReconcilePayment,
+} from '../../../example/shop/payments/contract.ts'
+import { releaseCancelled } from '../../../example/shop/payments/index.ts'
+import {
+  BuildDailySales,
+  WriteDailySales,
+} from '../../../example/shop/reporting/daily-sales-contract.ts'
+import { countCancelled, countPlaced } from '../../../example/shop/reporting/index.ts'
+import {
+  blockId,
+  orderId,
+  productId,
+  shipmentId,
+} from '../../../example/shop/shared/boundary-id.ts'
+import {
+  CreateShipment,
+  MoveShipment,
+  ShipmentMoved,
+} from '../../../example/shop/shipping/contract.ts'
+import { type Asking, registryOf } from '../../../src/prove/app/open-app.ts'
+import { call, type ScenarioStep, scenario } from '../../../src/prove/app/scenario.ts'
+import { deliver, runJob } from '../../../src/prove/app/work.ts'
+import type { Race, RaceWorld } from '../../../src/prove/race.ts'
+import { providerIn } from './provider.ts'
+import { books, ids, known, seed, stock } from './shop-seed.ts'
 
-const uuid = (n: number) => `01970000-0000-7000-8000-00000000000${n}`
-const [lamp, rug] = [uuid(1), uuid(2)]
-const [placed, held, paid] = [uuid(3), uuid(4), uuid(5)].map(orderId.ids.encode) as [
-  string,
-  string,
-  string,
-]
+const tenant = 'acme'
+const ann: Asking = { tenant, principal: 'ann' }
+const bob: Asking = { tenant, principal: 'bob' }
 
-/** Three lamps and one rug are left; Ann has an order of two lamps, one that is held, and one that is paid for. */
-const seed = `
-SELECT set_config('holdfast.tenant', 'acme', false);
-INSERT INTO products (id, sku, name, price_minor, currency, stock) VALUES
-  ('${lamp}', 'LAMP', 'Lamp', 1000, 'EUR', 3), ('${rug}', 'RUG', 'Rug', 5000, 'EUR', 1);
-INSERT INTO orders (id, customer_id, status, payment_status, currency, total_minor) VALUES
-  ('${uuid(3)}', 'ann', 'placed', 'unpaid', 'EUR', 2000),
-  ('${uuid(4)}', 'ann', 'held', 'unpaid', 'EUR', 1000),
-  ('${uuid(5)}', 'ann', 'placed', 'paid', 'EUR', 1000);
-INSERT INTO order_lines (order_id, line_no, product_id, sku, name, unit_price_minor, quantity) VALUES
-  ('${uuid(3)}', 1, '${lamp}', 'LAMP', 'Lamp', 1000, 2),
-  ('${uuid(4)}', 1, '${lamp}', 'LAMP', 'Lamp', 1000, 1),
-  ('${uuid(5)}', 1, '${lamp}', 'LAMP', 'Lamp', 1000, 1);
-INSERT INTO fraud_assessments (order_id, customer_id, total_minor, currency, score, reasons, status) VALUES
-  ('${uuid(4)}', 'ann', 1000, 'EUR', 100, '[]', 'open')`
-
-/** Pieces that nobody has adjusted: those in the stock, and those that orders have taken. */
-const pieces = `SELECT p.sku FROM products p LEFT JOIN LATERAL (
-    SELECT sum(l.quantity) AS quantity FROM order_lines l
-    JOIN orders o ON (o.tenant_id, o.id) = (l.tenant_id, l.order_id)
-    WHERE l.product_id = p.id AND o.status <> 'cancelled') taken ON true
-  WHERE p.stock + coalesce(taken.quantity, 0) <> CASE p.sku WHEN 'LAMP' THEN 7 WHEN 'RUG' THEN 1 ELSE p.stock END`
-
-const books = {
-  'the total of an order is that of its lines': `SELECT o.id FROM orders o
-    JOIN order_lines l ON (l.tenant_id, l.order_id) = (o.tenant_id, o.id)
-    GROUP BY o.id, o.total_minor HAVING sum(l.line_total_minor) <> o.total_minor`,
-  'what is shipped is paid for, and not cancelled': `SELECT o.id FROM orders o
-    JOIN shipments s ON (s.tenant_id, s.order_id) = (o.tenant_id, o.id)
-    WHERE o.status <> 'placed' OR o.payment_status <> 'paid'`,
-  'an order has one payment that was not refused': `SELECT order_id FROM payments
-    WHERE status <> 'declined' GROUP BY tenant_id, order_id HAVING count(*) > 1`,
-}
-const stock = { ...books, 'every piece is in the stock or in an order': pieces }
-
-const ann: Asking = { tenant: 'acme', principal: 'ann' }
-const bob: Asking = { tenant: 'acme', principal: 'bob' }
+const order = orderId.ids.encode
+const lamp = productId.ids.encode(ids.lamp)
 
 const place = (sku: string, quantity: number, asking = bob) =>
   call(PlaceOrder, { lines: [{ sku, quantity }] }, asking)
-const cancel = (id: string) => call(CancelOrder, { id }, ann)
-const pay = call(PayOrder, { id: placed, source: 'src_card' }, ann)
-const approve = call(ApproveOrder, { id: held }, bob)
-const reject = call(RejectOrder, { id: held }, bob)
-const ship = call(CreateShipment, { id: paid, carrier: 'DHL' }, bob)
+const cancel = (id: string) => call(CancelOrder, { id: order(id) }, ann)
+const pay = call(PayOrder, { id: order(ids.placed), source: 'src_card' }, ann)
+const approve = call(ApproveOrder, { id: order(ids.held) }, bob)
+const reject = call(RejectOrder, { id: order(ids.held) }, bob)
+const payHeld = call(PayOrder, { id: order(ids.held), source: 'src_card' }, ann)
+const block = call(AddBlock, { kind: 'customer', value: 'bob', reason: 'asks for it' }, ann)
+const unblock = call(RemoveBlock, { id: blockId.ids.encode(ids.block) }, bob)
+const ship = call(CreateShipment, { id: order(ids.paid), carrier: 'DHL' }, bob)
+const shipPaying = call(CreateShipment, { id: order(ids.paying), carrier: 'DHL' }, bob)
+const move = (status: 'handed_over' | 'in_transit') =>
+  call(MoveShipment, { id: shipmentId.ids.encode(ids.shipment), status }, bob)
 const create = call(
   CreateProduct,
   { sku: 'VASE', name: 'Vase', price_minor: 100, currency: 'EUR' },
   bob,
 )
-const update = (name: string) =>
-  call(UpdateProduct, { id: productId.ids.encode(lamp), name }, { ...bob, ifMatch: '1' })
-const adjust = (change: number) =>
-  call(AdjustStock, { id: productId.ids.encode(lamp), change }, bob)
+const update = (name: string) => call(UpdateProduct, { id: lamp, name }, { ...bob, ifMatch: '1' })
+const adjust = (change: number) => call(AdjustStock, { id: lamp, change }, bob)
+const takeIn = (file: string) => call(ImportProducts, { file }, bob)
+const report = call(BuildDailySales, { date: '2026-01-05' }, bob)
 
-function pair(one: ScenarioCall, two: ScenarioCall, invariants: Race['invariants'] = stock): Race {
-  return scenario({ app, seed, run: { one, two }, ...(invariants && { invariants }) })
+const webhook = (status: 'authorized' | 'captured', version: number) =>
+  call(
+    ReceiveWebhook,
+    {
+      type: `payment.${status}`,
+      timestamp: '2026-01-05T08:00:00Z',
+      data: {
+        ...{ id: `pp_${ids.pending}`, reference: ids.pending, status, version },
+        ...{ amount_minor: 1000, currency: 'EUR' },
+      },
+    },
+    { tenant, principal: 'payment-provider', key: `msg_${version}` },
+  )
+
+const confirmation = runJob(SendConfirmation, { order_id: ids.placed }, { tenant })
+const notice = runJob(SendShippingNotice, { shipment_id: ids.shipment }, { tenant })
+const money = { amount_minor: 1000, currency: 'EUR' }
+const receipt = runJob(
+  SendReceipt,
+  { payment_id: ids.pending, order_id: ids.paying, ...money },
+  { tenant },
+)
+const advance = (payment_id: string) => runJob(AdvancePayment, { payment_id }, { tenant })
+const reconcile = runJob(ReconcilePayment, { payment_id: ids.pending, round: 1 }, { tenant })
+const today = new Date().toISOString().slice(0, 10)
+const write = runJob(WriteDailySales, { date: today, daily: false }, { tenant })
+const batch = (n: 0 | 1) => runJob(ImportBatch, { import_id: ids.imports[n] }, { tenant })
+
+const facts = (order_id: string, quantity: number) => ({
+  ...{ order_id, customer_id: 'ann', currency: 'EUR', total_minor: quantity * 1000 },
+  lines: [{ product_id: ids.lamp, sku: 'LAMP', quantity, unit_price_minor: 1000 }],
+})
+const countOne = deliver(OrderPlaced, facts(ids.placed, 2), { tenant, to: countPlaced })
+const cancelled = (id: string, to: { readonly name: string }) =>
+  deliver(OrderCancelled, facts(id, 1), { tenant, to })
+const captured = deliver(
+  PaymentMoved,
+  { payment_id: ids.pending, order_id: ids.paying, status: 'captured', ...money },
+  { tenant, to: receiptPayments },
+)
+const handedOver = deliver(
+  ShipmentMoved,
+  { shipment_id: ids.shipment, order_id: ids.shipped, status: 'handed_over' },
+  { tenant, to: noticeShipments },
+)
+
+const acting: ReadonlySet<string> = new Set(
+  [...registryOf(app).jobs.values()].flatMap(({ name, handler }) => (handler.act ? [name] : [])),
+)
+
+type Pair = readonly [one: ScenarioStep, two: ScenarioStep, invariants?: Race['invariants']]
+
+/** Whoever looks a payment up again enqueues the next look before it is done itself. */
+const seenThrough = {
+  ...stock,
+  'a payment that is not decided is looked up again': `SELECT id FROM payments
+    WHERE id = '${ids.pending}' AND status IN ('pending', 'authorized')
+      AND NOT EXISTS (SELECT FROM holdfast.jobs WHERE name = '${ReconcilePayment.name}')
+      AND NOT EXISTS (SELECT FROM holdfast.running_jobs WHERE name = '${ReconcilePayment.name}')`,
 }
 
-export const races: Readonly<Record<string, Race>> = {
-  'two orders of the last piece': pair(place('RUG', 1), place('RUG', 1, ann)),
-  'two orders of one customer': pair(place('LAMP', 2), place('LAMP', 1)),
-  'an order cancelled twice': pair(cancel(placed), cancel(placed)),
-  'an order cancelled, and its pieces ordered': pair(cancel(placed), place('LAMP', 4)),
-  'an order paid for twice': pair(pay, pay),
-  'an order paid for and cancelled': pair(pay, cancel(placed)),
-  'a review approved twice': pair(approve, approve),
-  'a review approved and rejected': pair(approve, reject),
-  'a held order rejected and cancelled': pair(reject, cancel(held)),
-  'an order shipped twice': pair(ship, ship),
-  'an order shipped and cancelled': pair(ship, cancel(paid)),
-  'one SKU for two products': pair(create, create),
-  'a product changed twice': pair(update('A'), update('B')),
-  'stock adjusted twice': pair(adjust(-2), adjust(-2), books),
-  'stock adjusted, and ordered': pair(adjust(-3), place('LAMP', 3), books),
+export const pairs: Readonly<Record<string, Pair>> = {
+  'two orders of the last piece': [place('RUG', 1), place('RUG', 1, ann)],
+  'two orders of one customer': [place('LAMP', 2), place('LAMP', 1)],
+  'an order cancelled twice': [cancel(ids.placed), cancel(ids.placed)],
+  'an order cancelled, and its pieces ordered': [cancel(ids.placed), place('LAMP', 4)],
+  'an order paid for twice': [pay, pay],
+  'an order paid for and cancelled': [pay, cancel(ids.placed)],
+  'a review approved twice': [approve, approve],
+  'a held order approved, and paid for': [approve, payHeld],
+  'a review approved and rejected': [approve, reject],
+  'a held order rejected and cancelled': [reject, cancel(ids.held)],
+  'a customer blocked twice': [block, block],
+  'a customer blocked, and an order of theirs': [block, place('LAMP', 1)],
+  'an entry unblocked twice': [unblock, unblock],
+  'an order shipped twice': [ship, ship],
+  'an order shipped and cancelled': [ship, cancel(ids.paid)],
+  'an order shipped, and paid for': [shipPaying, webhook('captured', 2)],
+  'a shipment moved twice': [move('handed_over'), move('handed_over')],
+  'a shipment moved on, and again': [move('handed_over'), move('in_transit')],
+  'one SKU for two products': [create, create],
+  'a product changed twice': [update('A'), update('B')],
+  'stock adjusted twice': [adjust(-2), adjust(-2), books],
+  'stock adjusted, and ordered': [adjust(-3), place('LAMP', 3), books],
+  'two files taken in': [takeIn(ids.bodies[0]), takeIn(ids.bodies[1])],
+  'a report asked for twice': [report, report],
+
+  'a webhook that comes twice': [webhook('authorized', 1), webhook('authorized', 1)],
+  'two webhooks of one payment': [webhook('authorized', 1), webhook('captured', 2)],
+  'a webhook, and the step that it tells of': [webhook('authorized', 1), advance(ids.pending)],
+  'a webhook, and a look-up': [webhook('captured', 2), reconcile, seenThrough],
+  'a webhook, and its order cancelled': [webhook('captured', 2), cancel(ids.paying)],
+
+  'a step of a payment by two workers': [advance(ids.pending), advance(ids.pending)],
+  'a step of a payment, and its order cancelled': [advance(ids.pending), cancel(ids.paying)],
+  'a step of a payment, and a look-up': [advance(ids.pending), reconcile, seenThrough],
+  'a look-up by two workers': [reconcile, reconcile, seenThrough],
+  'a payment released twice': [
+    cancelled(ids.cancelled, releaseCancelled),
+    cancelled(ids.cancelled, releaseCancelled),
+  ],
+  'a payment captured and released': [
+    advance(ids.authorized),
+    cancelled(ids.cancelled, releaseCancelled),
+  ],
+
+  'a confirmation by two workers': [confirmation, confirmation],
+  'a confirmation, and its order cancelled': [confirmation, cancel(ids.placed)],
+  'a notice by two workers': [notice, notice],
+  'a receipt by two workers': [receipt, receipt],
+  'a receipt asked for twice': [captured, captured],
+  'a notice asked for twice': [handedOver, handedOver],
+
+  'an order counted twice': [countOne, countOne],
+  'one order counted, another uncounted': [countOne, cancelled(ids.cancelled, countCancelled)],
+  'an order uncounted twice': [
+    cancelled(ids.cancelled, countCancelled),
+    cancelled(ids.cancelled, countCancelled),
+  ],
+  'a review withdrawn twice': [
+    cancelled(ids.held, withdrawReview),
+    cancelled(ids.held, withdrawReview),
+  ],
+  'a review withdrawn and approved': [cancelled(ids.held, withdrawReview), approve],
+  'a report by two workers': [write, write],
+  'a report, and an order of its day': [write, place('LAMP', 1)],
+
+  'a batch of an import by two workers': [batch(0), batch(0)],
+  'two imports of the same products': [batch(0), batch(1)],
+  'an import, and an order of its product': [batch(0), place('LAMP', 3)],
+  'an import, and a change of its product': [batch(0), update('A')],
+  'an import, and its new product added': [batch(0), create],
+  'an import, and a stock adjusted': [batch(0), adjust(-2), books],
+}
+
+export const races: Readonly<Record<string, Race>> = Object.fromEntries(
+  Object.entries(pairs).map(([name, [one, two, invariants = stock]]) => {
+    const serial = !actsOutside(one) && !actsOutside(two)
+    return [name, scenario({ app, seed, run: { one, two }, services, invariants, serial })]
+  }),
+)
+
+/**
+ * A job that calls outside is several transactions, and others may act in between: what it promises is
+ * that the books are right whatever comes, and not that somebody came first.
+ */
+function actsOutside(step: ScenarioStep): boolean {
+  return 'kind' in step && step.kind === 'job' && acting.has(step.job.name)
+}
+
+/** What each pair is a proof of: operations, jobs and subscriptions by their names. */
+export const raced: ReadonlySet<string> = new Set(
+  Object.values(pairs).flatMap(([one, two]) => [nameOf(one), nameOf(two)]),
+)
+
+function nameOf(step: ScenarioStep): string {
+  if (!('kind' in step)) return step.operation.name
+  return step.kind === 'job' ? step.job.name : step.options.to.name
+}
+
+/** Mails are known by their Message-ID, payments by the key of their step. */
+function services(world: RaceWorld) {
+  return {
+    mailer: {
+      send: (mail: Mail) =>
+        world.call('mail', (sent) => {
+          sent.set(mail.messageId, mail.to)
+        }),
+      close: () => {},
+    },
+    payments: providerIn(world, known),
+  }
 }
