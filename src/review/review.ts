@@ -150,6 +150,7 @@ class Run {
     const text = this.#knowledge.project.text(path)
     if (text === undefined) return
     this.#suppressions.set(path, suppressionsOf(text))
+    if (this.#isOld(path)) return
     for (const detector of this.#detectors) this.#checkFile(detector, { path, text })
   }
 
@@ -163,12 +164,14 @@ class Run {
   }
 
   #isAsked(detector: Detector, module: Module): boolean {
-    // A migration that has run will not be changed any more.
-    const isOld =
-      this.#options.only === undefined &&
-      isInMigrations(module.path) &&
-      !this.#newest.has(module.path)
-    return !isOld && (detector.everywhere === true || this.#backend.isServer(module))
+    return (
+      !this.#isOld(module.path) && (detector.everywhere === true || this.#backend.isServer(module))
+    )
+  }
+
+  /** A migration that has run will not be changed any more. */
+  #isOld(path: string): boolean {
+    return this.#options.only === undefined && isInMigrations(path) && !this.#newest.has(path)
   }
 
   #check(detector: Detector, module: Module): void {

@@ -4,7 +4,8 @@
  *
  *   === name of the case (library)
  *   --- src/app.ts            a file of it; src/app.ts where none is named
- *   await pool.query(...)     //! the line where the fault is told
+ *   await pool.query(...)     //!           the line where the fault is told
+ *   await pool.query(...)     //! warning   and its level, where that is what the case is about
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,6 +19,8 @@ export interface CorpusCase {
   readonly files: Readonly<Record<string, string>>
   /** path:line of each mark. */
   readonly marks: readonly string[]
+  /** The level that a mark asks for. */
+  readonly levels: ReadonlyMap<string, string>
 }
 
 export interface CaseResult {
@@ -28,7 +31,7 @@ export interface CaseResult {
 }
 
 const folder = join(import.meta.dirname, 'corpus')
-const MARK = /[ \t]*(?:\/\/|--|#)!$/
+const MARK = /[ \t]*(?:\/\/|--|#)!(?: (error|warning|info))?$/
 
 export function corpusCases(): CorpusCase[] {
   return readdirSync(folder)
@@ -55,15 +58,20 @@ function caseOf(rule: string, name: string, isFault: boolean, body: string): Cor
   const parts = first.trim() === '' ? others : [`src/app.ts\n${first}`, ...others]
   const files: Record<string, string> = {}
   const marks: string[] = []
+  const levels = new Map<string, string>()
   for (const part of parts) {
     const end = part.indexOf('\n')
     const path = part.slice(0, end).trim()
     const lines = part.slice(end + 1).split('\n')
-    for (const [index, line] of lines.entries())
-      if (MARK.test(line)) marks.push(`${path}:${index + 1}`)
+    for (const [index, line] of lines.entries()) {
+      const mark = MARK.exec(line)
+      if (mark === null) continue
+      marks.push(`${path}:${index + 1}`)
+      if (mark[1] !== undefined) levels.set(`${path}:${index + 1}`, mark[1])
+    }
     files[path] = lines.map((line) => line.replace(MARK, '')).join('\n')
   }
-  return { rule, name, isFault, files, marks }
+  return { rule, name, isFault, files, marks, levels }
 }
 
 /** Writes a case as a project of its own and reviews it. */
@@ -76,14 +84,18 @@ export async function tryCase(of: CorpusCase): Promise<CaseResult> {
       writeFileSync(join(root, path), text)
     }
     const { findings } = await review({ root })
-    const places = findings
-      .filter(({ rule }) => rule === of.rule)
-      .map(({ path, line }) => `${path}:${line}`)
+    const told = new Map(
+      findings
+        .filter(({ rule }) => rule === of.rule)
+        .map(({ path, line, level }) => [`${path}:${line}`, level]),
+    )
+    const isFound = (mark: string) =>
+      told.has(mark) && (of.levels.get(mark) ?? told.get(mark)) === told.get(mark)
     return {
       of,
-      found: of.marks.filter((mark) => places.includes(mark)),
-      missed: of.marks.filter((mark) => !places.includes(mark)),
-      wrong: places.filter((place) => !of.marks.includes(place)),
+      found: of.marks.filter(isFound),
+      missed: of.marks.filter((mark) => !isFound(mark)),
+      wrong: [...told.keys()].filter((place) => !of.marks.includes(place)),
     }
   } finally {
     rmSync(root, { recursive: true, force: true })

@@ -28,7 +28,7 @@ export const unboundedQuery: Detector = {
 
 /** Small by their nature. */
 const SMALL =
-  /settings?|config|countr|currenc|roles?$|permissions?$|plans?$|categor|languages?|locales?|timezones?|features?|flags?|migrations?|types?$|enum|status(?:es)?|regions?|states?$|providers?$|templates?$|pg_|information_schema/i
+  /settings?|config|^system|countr|currenc|roles?$|permissions?$|plans?$|categor|languages?|locales?|timezones?|features?|flags?|migrations?|types?$|enum|status(?:es)?|regions?|states?$|providers?$|templates?$|pg_|information_schema/i
 
 function isWhole(look: Look, effect: Effect): boolean {
   const { library, segments, sql, table, handle } = effect
@@ -59,6 +59,8 @@ const TREE = /^(?:findTrees|findRoots)$/
 
 function isWholeChain({ module }: Look, { library, segments, verb, node }: Effect): boolean {
   const names = segments.map(({ name }) => name)
+  // The name of a common table expression is no table.
+  if (names.some((name) => /^with(?:Recursive)?$/.test(name))) return false
   const bounding = [
     ...(library.bounds ?? []),
     ...(library.filters ?? []),

@@ -178,9 +178,67 @@ export function objectOf(module: Module, node: Node): NodeOf<'ObjectExpression'>
 
 /** In the branch of a development server. */
 export function isForDevelopment(module: Module, node: Node): boolean {
-  return conditionsAbove(node).some((test) =>
-    /(?<![!=])===?\s*['"](?:dev|local|test)|!==?\s*['"]prod|!\s*\w*isProd|\bis(?:Dev|Local|Test)/i.test(
-      module.source(test),
-    ),
+  return (
+    conditionsAbove(node).some((test) =>
+      /(?<![!=])===?\s*['"](?:dev|local|test)|!==?\s*['"]prod|!\s*\w*isProd|\bis(?:Dev|Local|Test)/i.test(
+        module.source(test),
+      ),
+    ) || isOtherwise(module, node, IN_PRODUCTION)
   )
+}
+
+const IN_PRODUCTION = /^(?:[\w.]*\bis_?prod\w*|[\w.]+\s*===?\s*['"]prod\w*['"])$/i
+
+/** In the branch that is taken where the condition does not hold. */
+function isOtherwise(module: Module, node: Node, condition: RegExp): boolean {
+  const branch = [node, ...nodesAbove(node)].find(
+    (at) =>
+      (is(at.parent, 'IfStatement') || is(at.parent, 'ConditionalExpression')) &&
+      at.parent.alternate === at &&
+      condition.test(module.source(at.parent.test)),
+  )
+  return branch !== undefined
+}
+
+function nodesAbove({ parent }: Node): readonly Node[] {
+  return parent === undefined ? [] : [parent, ...nodesAbove(parent)]
+}
+
+/** Kept after the first time: cache ??= readFileSync(…), if (!cache) … */
+export function isOnce(module: Module, call: Node): boolean {
+  const assignment = above(call, (each) => is(each, 'AssignmentExpression'))
+  if (
+    is(assignment, 'AssignmentExpression') &&
+    (assignment.operator === '??=' || isRemembered(module, assignment))
+  )
+    return true
+  const condition = above(call, (each) => is(each, 'IfStatement'))
+  if (!is(condition, 'IfStatement')) return false
+  const test = module.source(condition.test)
+  if (/^!\s*[\w.]*(?:cache|loaded|initial|template|memo)/i.test(test)) return true
+  const kept = conditionsAbove(call).map((each) => /^!\s*(\w+)$/.exec(module.source(each))?.[1])
+  return kept.some(
+    (name) => name !== undefined && isOfModule(module, name) && isGiven(module, name, call),
+  )
+}
+
+function isOfModule(module: Module, name: string): boolean {
+  return module.scopes.find(module.program, name)?.kind === 'variable'
+}
+
+/** if (known) return known; known = read() */
+function isRemembered(module: Module, { left, operator }: NodeOf<'AssignmentExpression'>): boolean {
+  const name = nameOf(left)
+  const around = functionAround(left)
+  if (operator !== '=' || name === undefined || around === undefined) return false
+  return (
+    isOfModule(module, name) &&
+    new RegExp(`\\bif\\s*\\(\\s*!?\\s*${name}\\b`).test(module.source(around))
+  )
+}
+
+/** if (!robots) { … robots = readFileSync(…) } */
+function isGiven(module: Module, name: string, call: Node): boolean {
+  const around = functionAround(call) ?? call
+  return new RegExp(`\\b${name}\\s*=[^=]`).test(module.source(around))
 }

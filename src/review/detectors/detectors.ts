@@ -2,17 +2,10 @@ import { offsetDeepPage, selectStar, unboundedQuery } from './bounds.ts'
 import { breakerNeverCloses } from './breaker.ts'
 import { checkThenAct } from './check-then-act.ts'
 import { missingPool, preparedStatementPooler, sessionStatePooler } from './connections.ts'
-import {
-  jwtAlgConfusion,
-  jwtNoAudience,
-  jwtNoExpiry,
-  ownCrypto,
-  plainPassword,
-  secretInCode,
-  weakHash,
-} from './crypto.ts'
+import { ownCrypto, plainPassword, secretInCode, weakHash } from './crypto.ts'
 import { dateCursorPrecision } from './cursors.ts'
 import type { Detector } from './detector.ts'
+import { syncCpuOnEventLoop, syncFsOnEventLoop } from './event-loop.ts'
 import { missingIndexForeignKey } from './foreign-keys.ts'
 import {
   cookieWithoutFlags,
@@ -23,6 +16,7 @@ import {
   wildcardCors,
 } from './http.ts'
 import { massAssignment, prototypePollution, redos, scatteredValidation, ssrf } from './input.ts'
+import { jwtAlgConfusion, jwtNoAudience, jwtNoExpiry } from './jwt.ts'
 import { highCardinalityLabels, personalDataInLogs } from './logs.ts'
 import { longTransaction } from './long-transactions.ts'
 import {
@@ -51,8 +45,6 @@ import {
   missingHealthCheck,
   poolPerRequest,
   setWithoutLocal,
-  syncCpuOnEventLoop,
-  syncFsOnEventLoop,
   unhandledRejection,
   unvalidatedEnvironment,
 } from './runtime.ts'

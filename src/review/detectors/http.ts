@@ -19,7 +19,7 @@ import {
   textOf,
 } from '../syntax/node.ts'
 import { isForDevelopment, objectOf, textsOf } from './common.ts'
-import type { Detector, Look } from './detector.ts'
+import type { Claim, Detector, Look } from './detector.ts'
 
 export const wildcardCors: Detector = {
   id: 'wildcard-cors',
@@ -38,11 +38,7 @@ export const wildcardCors: Detector = {
         !isForDevelopment(look.module, call) &&
         isAnybody(look.module, propertyOf(options, 'origin'))
       ) {
-        look.report(call, {
-          message: 'Any origin may send requests with the cookies of its visitors.',
-          fix: "origin: ['https://app.example.com'], credentials: true — or no credentials",
-          confidence: 'high',
-        })
+        look.report(call, { ...corsClaim(propertyOf(options, 'origin')), confidence: 'high' })
       }
     }
     for (const call of look.module.all('CallExpression')) inspectHeader(look, call)
@@ -55,6 +51,19 @@ function isTrue(node: Node | undefined): boolean {
     is(bare(node), 'Literal') &&
     (bare(node) as NodeOf<'Literal'>).value === true
   )
+}
+
+/** A star is sent as it is, and no browser takes it together with cookies; what is mirrored, all do. */
+function corsClaim(origin: Node | undefined): Pick<Claim, 'message' | 'fix' | 'level'> {
+  const fix = "origin: ['https://app.example.com'], credentials: true — or no credentials"
+  return origin !== undefined && textOf(bare(origin)) === '*'
+    ? {
+        message:
+          'Credentials for any origin: browsers refuse it, and the next step is to mirror the origin.',
+        fix,
+        level: 'info',
+      }
+    : { message: 'Any origin may send requests with the cookies of its visitors.', fix }
 }
 
 /** true, '*' (where a library then mirrors), a pattern for everything, a callback that always agrees. */
@@ -127,7 +136,12 @@ function inspectCookie(look: Look, call: CallNode): void {
       : { key: first, options: third }
   const cookie =
     textOf(given.key) ?? (is(bare(given.key), 'Identifier') ? nameOf(bare(given.key)) : undefined)
-  if (cookie === undefined || !SESSION_COOKIE.test(cookie) || /csrf|xsrf/i.test(cookie)) return
+  if (
+    cookie === undefined ||
+    !SESSION_COOKIE.test(cookie) ||
+    /csrf|xsrf|method|provider|callback|_cb$|redirect|return_?to/i.test(cookie)
+  )
+    return
   // An empty value takes a cookie away.
   if (call.arguments.some((each) => textOf(each) === '')) return
   const options = given.options === undefined ? undefined : objectOf(look.module, given.options)
@@ -241,7 +255,10 @@ function inspectPathTest(look: Look, statement: NodeOf<'IfStatement'>): void {
   // Refused either way: the path only chooses how the answer looks.
   const otherwise = statement.alternate ? look.module.source(statement.alternate) : ''
   if (/\b40[13]\b/.test(then) && /\b40[13]\b/.test(otherwise)) return
+  // What is written differently is not let through.
+  const isExact = skips && !/startsWith|includes|match|indexOf|endsWith|\.test\(/.test(test)
   look.report(statement, {
+    ...(isExact ? { level: 'info' as const } : {}),
     message: 'The text of the path decides who may pass.',
     fix: 'Hang the rule on the route itself: router.use(requireRole("admin")) on the router that has the routes, or a guard on the handler; refuse by default.',
     confidence: 'medium',

@@ -17,11 +17,13 @@ import {
   memberName,
   type Node,
   type NodeOf,
+  parameterOf,
   propertyOf,
   textOf,
+  typeOf,
 } from '../syntax/node.ts'
 import { objectOf, textsOf } from './common.ts'
-import type { Detector, Look } from './detector.ts'
+import type { Claim, Detector, Look } from './detector.ts'
 
 export const massAssignment: Detector = {
   id: 'mass-assignment',
@@ -42,11 +44,18 @@ function inspectWrite(look: Look, effect: Effect): void {
     look.report(effect.node, {
       message: `The caller's ${origin.name || 'body'} is written into ${effect.table ?? 'the table'} as it came.`,
       fix: `Name the fields, or let a schema cut them: ${effect.library.says.fields ?? '{ name: body.name, email: body.email }'}`,
-      confidence: 'high',
+      ...weightOf(origin),
       trail: origin.path,
     })
     return
   }
+}
+
+/** Where the route is not seen, a schema may stand before the handler. */
+function weightOf({ path }: Origin): Pick<Claim, 'confidence' | 'level'> {
+  return path.some(({ isRoute }) => isRoute === true)
+    ? { confidence: 'high' }
+    : { confidence: 'medium', level: 'warning' }
 }
 
 /** Where a call takes the values of columns. */
@@ -109,6 +118,7 @@ function wholeBody(look: Look, node: Node): Origin | undefined {
     /^(?:request\.|req\.)?(?:body|query|json|parseBody|input)?$/.test(origin.name) ||
     /^(?:body|query|dto|data|input|payload)$/i.test(origin.name)
   return isWhole &&
+    origin.isPart !== true &&
     !/\bpick\b|\bomit\b|whitelist/i.test(look.module.source(functionAround(node) ?? node))
     ? origin
     : undefined
@@ -122,11 +132,13 @@ function inspectAssign(look: Look, call: CallNode): void {
   const origin = sources.map((each) => wholeBody(look, each)).find((each) => each !== undefined)
   const around = functionAround(call)
   if (origin === undefined || origin.isChecked || around === undefined) return
+  // What may be set there is what the caller came to set.
+  if (/settings?\b|config|preferences|options/i.test(look.module.source(target))) return
   if (!isSavedAfter(look, call, around)) return
   look.report(call, {
     message: `The caller's ${origin.name || 'body'} is copied over an entity that is saved afterwards.`,
     fix: 'Assign the fields by name, or let a schema cut what may be written.',
-    confidence: 'high',
+    ...weightOf(origin),
     trail: origin.path,
   })
 }
@@ -207,14 +219,23 @@ export const ssrf: Detector = {
       const url = urlOf(look.module, effect)
       const origin = url && hostOrigin(look, look.module, url)
       if (origin === undefined || isAllowed(look.module, effect.node)) continue
+      if (url !== undefined && isGuardedByType(look, url)) continue
       look.report(effect.node, {
         message: `The caller's ${origin.name} says which server is asked.`,
         fix: 'Choose the host from a list, by a key that the caller names; or resolve the name, refuse private addresses, and connect to what was resolved, redirects included.',
         confidence: 'high',
+        level: origin.isChecked && !isPlainText(origin) ? 'warning' : 'error',
         trail: origin.path,
       })
     }
   },
+}
+
+/** The schema is seen, and asks for any text: url: z.string(). One that is not seen may refuse hosts. */
+function isPlainText({ name, path }: Origin): boolean {
+  const field = name.split('.').at(-1) ?? name
+  const plain = new RegExp(`\\b${field}\\??:\\s*\\w+\\s*\\.\\s*string\\(`)
+  return path.some(({ module }) => plain.test(module.text))
 }
 
 const JUDGES = /allow|safe|valid|ssrf|private|public|internal|external|permit|block/i
@@ -307,7 +328,22 @@ function hostFromCallers(
 
 const CALLERS_MAX = 12
 
+/** A class or a schema of the input that asks for a public address: @IsSafeUrl() url. */
+function isGuardedByType({ module, values }: Look, url: Node): boolean {
+  const root = module
+    .all('Identifier')
+    .find(({ start, end }) => start === bare(url).start && end <= bare(url).end)
+  const binding = root && module.binding(root)
+  const type = binding && typeOf(parameterOf(binding.declaration))?.name
+  const made = type === undefined ? undefined : values.instanceOfTypeName(module, type, undefined)
+  const of = made?.kind === 'instance' ? made.of : undefined
+  return of?.kind === 'class' && GUARDED.test(of.module.source(of.node))
+}
+
+const GUARDED = /safe|ssrf|public|private|internal|allow/i
+
 function isAllowed(module: Module, node: Node): boolean {
+  if (/dispatcher|agent|ssrf|safe/i.test(module.source(node))) return true
   const around = functionAround(node)
   const before = around === undefined ? '' : module.text.slice(around.start, node.start)
   return /allow|whitelist|isPrivate|safe|secur|redirect|valid|hostname|\.host\b|valid(?:ate)?(?:d)?(?:Url|Host)|startsWith\(|\.includes\(|\.has\(|\.test\(|ssrf|assert|isPublic/i.test(
@@ -423,13 +459,32 @@ function inspectRegExp(look: Look, node: NodeOf<'NewExpression' | 'CallExpressio
   const origin = first && look.requests.of(look.module, first)
   if (origin === undefined || /escape/i.test(look.module.source(functionAround(node) ?? node)))
     return
+  const isRun = !isForDatabase(look.module, node)
   look.report(node, {
-    message: `The caller's ${origin.name} becomes a regular expression.`,
+    message: `The caller's ${origin.name} becomes a regular expression${isRun ? '' : ' of a query'}.`,
+    ...(isRun
+      ? {}
+      : {
+          consequence:
+            'The database tries it on every row: an index does not help, and a pattern like (a+)+$ takes minutes.',
+        }),
     fix: "RegExp.escape(text), or text.includes(part), or the database's own search",
     confidence: 'high',
-    level: 'error',
+    level: isRun ? 'error' : 'warning',
     trail: origin.path,
   })
+}
+
+/** A filter of a document store: { name: new RegExp(text) }, and the same through a constant. */
+function isForDatabase(module: Module, node: Node): boolean {
+  const { parent } = node
+  if (is(parent, 'Property') && parent.value === node) return true
+  if (!is(parent, 'VariableDeclarator') || !is(parent.id, 'Identifier')) return false
+  const binding = module.scopes.find(parent.id, parent.id.name)
+  const uses = binding === undefined ? [] : module.references(binding)
+  return uses.some(
+    (use) => is(use.parent, 'Property') && use.parent.value === use && use !== parent.id,
+  )
 }
 
 /** (a+)+ and (a+-?)+ where nothing that must be there stands between two turns. */

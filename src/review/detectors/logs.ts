@@ -12,7 +12,7 @@ import {
   nameOf,
   propertyOf,
 } from '../syntax/node.ts'
-import { objectOf } from './common.ts'
+import { isForDevelopment, objectOf } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
 const LOG_CALL =
@@ -32,7 +32,7 @@ export const personalDataInLogs: Detector = {
       const found = call.arguments
         .map((each) => sensitiveIn(look.module, each))
         .find((each) => each !== undefined)
-      if (found === undefined) continue
+      if (found === undefined || isForDevelopment(look.module, call)) continue
       look.report(call, {
         message: `${found} goes into the log.`,
         fix: "Log what it was about, not what was in it: { userId, requestId }; redact by name in the logger (pino: redact: ['*.password'])",

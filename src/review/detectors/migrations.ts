@@ -23,6 +23,16 @@ function isNew(project: Project, path: string): boolean {
   return known.has(path)
 }
 
+const EMBEDDED = /^(?:sqlite3|better-sqlite3|sql\.js|@libsql\/client|bun:sqlite)$/
+const SERVED =
+  /^(?:pg|postgres|@neondatabase\/serverless|mysql2?|mariadb|tedious|oracledb|@prisma\/client)$/
+
+/** SQLite lives in the process of its one writer, who waits for himself. */
+function isEmbedded({ project }: Pick<Look, 'project'>, path: string): boolean {
+  const names = [...project.packages.of(path).dependencies]
+  return names.some((name) => EMBEDDED.test(name)) && !names.some((name) => SERVED.test(name))
+}
+
 function judging(
   judge: Judge,
   builder?: (call: CallNode) => Claim | undefined,
@@ -30,24 +40,36 @@ function judging(
   return {
     everywhere: true,
     check(look: Look) {
-      if (!isNew(look.project, look.module.path)) return
-      for (const { call, statement } of statementsIn(look.sql, look.module)) {
-        const claim = judge(statement)
-        if (claim !== undefined) look.report(call, claim)
-      }
-      for (const call of look.module.all('CallExpression')) {
-        const claim = isDown(call) ? undefined : builder?.(call)
-        if (claim !== undefined) look.report(call, claim)
-      }
+      if (!isNew(look.project, look.module.path) || isEmbedded(look, look.module.path)) return
+      const claims = statementsIn(look.sql, look.module).map(({ call, statement }) => ({
+        at: call,
+        claim: judge(statement),
+      }))
+      for (const call of look.module.all('CallExpression'))
+        claims.push({ at: call, claim: isDown(call) ? undefined : builder?.(call) })
+      const told = firstOf(claims)
+      if (told !== undefined) look.report(told.at, told.claim)
     },
     checkFile(look: FileLook) {
       if (!isMigrationPath(look.path) || !isNew(look.project, look.path)) return
-      for (const statement of statementsOf(look.sql, look.text)) {
-        const claim = judge(statement)
-        if (claim !== undefined) look.reportAt(statement.start, statement.end, claim)
-      }
+      if (isEmbedded(look, look.path)) return
+      const told = firstOf(
+        statementsOf(look.sql, look.text).map((at) => ({ at, claim: judge(at) })),
+      )
+      if (told !== undefined) look.reportAt(told.at.start, told.at.end, told.claim)
     },
   }
+}
+
+/** A migration is one decision, however many tables it goes through. */
+function firstOf<T>(
+  all: readonly { readonly at: T; readonly claim: Claim | undefined }[],
+): { readonly at: T; readonly claim: Claim } | undefined {
+  const claims = all.flatMap(({ at, claim }) => (claim === undefined ? [] : [{ at, claim }]))
+  const first = claims.find(({ claim }) => claim.level !== 'info') ?? claims[0]
+  if (first === undefined || claims.length === 1) return first
+  const more = `${first.claim.message} ${claims.length - 1} more like it in this migration.`
+  return { at: first.at, claim: { ...first.claim, message: more } }
 }
 
 export const indexNotConcurrently: Detector = {

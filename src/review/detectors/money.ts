@@ -20,7 +20,7 @@ import type { Detector, FileLook, Look } from './detector.ts'
 const MONEY =
   /(?:^|_|[a-z])(?:price|amount|balance|cost|fee|salary|subtotal|total_?price|total_?amount|grand_?total|payout|invoice_?total|unit_?price)(?:s|_?usd|_?eur)?$/i
 const NO_MONEY =
-  /percent|ratio|rate|cents|minor|micro|count|token|score|weight|estimate|compute|llm|model|usage|input_?cost|output_?cost/i
+  /percent|ratio|rate|market|quote|cents|minor|micro|count|token|score|weight|estimate|compute|llm|model|usage|input_?cost|output_?cost/i
 
 function isMoneyName(name: string): boolean {
   return MONEY.test(name) && !NO_MONEY.test(name)
@@ -136,7 +136,7 @@ function inspectFile(look: FileLook): void {
   for (const match of look.text.matchAll(pattern)) {
     const name = match[1] as string
     const start = match.index + match[0].indexOf(name)
-    if (isMoneyName(name))
+    if (isMoneyName(name) && !isShare(lineAt(look.text, start)))
       look.reportAt(start, start + name.length, {
         message: `${name} is kept as a floating-point number.`,
         fix: FIX,
@@ -144,6 +144,16 @@ function inspectFile(look: FileLook): void {
         level: 'error',
       })
   }
+}
+
+/** A default between nothing and the whole: a share of something. */
+function isShare(line: string): boolean {
+  return /default\s*\(?\s*0?\.\d*[1-9]/i.test(line)
+}
+
+function lineAt(text: string, offset: number): string {
+  const end = text.indexOf('\n', offset)
+  return text.slice(offset, end === -1 ? text.length : end)
 }
 
 export const clockArithmetic: Detector = {

@@ -1,5 +1,5 @@
-import { type Effect, isQuery } from '../project/effects.ts'
-import type { Step } from '../project/functions.ts'
+import { type Effect, isQuery, OUTSIDE, WRITES } from '../project/effects.ts'
+import type { Step, Target } from '../project/functions.ts'
 import { labelOf, stepOf } from '../project/functions.ts'
 import { type Loop, loopAround, namesRead } from '../project/regions.ts'
 import { isInMigrations } from '../sql/migration.ts'
@@ -10,6 +10,7 @@ import {
   calledName,
   functionAround,
   is,
+  memberName,
   type Node,
   nameOf,
   outside,
@@ -19,7 +20,7 @@ import type { Detector, Look } from './detector.ts'
 
 /** Loops over these run a few times on purpose: batches, retries, a fixed list, one after another. */
 const FEW =
-  /chunk|batch|page|slice|retr|attempt|migration|seed|shard|partition|tenants?$|entries\(\[/i
+  /chunk|batch|page|slice|retr|attempt|migration|seed|shard|partition|tenants?$|by_?table|table_?names?|entries\(\[/i
 
 export const nPlusOne: Detector = {
   id: 'n-plus-one',
@@ -32,10 +33,17 @@ export const nPlusOne: Detector = {
     // Several queries of one turn are one finding.
     const told = new Set<Node>()
     for (const effect of look.effects.in(look.module)) {
-      if (isQuery(effect)) inspect(look, effect, told)
+      if (isQuery(effect) && !isOfSchema(effect)) inspect(look, effect, told)
     }
     for (const call of look.module.all('CallExpression')) inspectCall(look, call, told)
   },
+}
+
+/** DROP, CREATE, ANALYZE: nothing that a list of keys could be given to. */
+function isOfSchema({ sql }: Effect): boolean {
+  return /^\s*(?:drop|create|alter|truncate|analyze|vacuum|refresh|reindex)\b/i.test(
+    sql?.text ?? '',
+  )
 }
 
 function inspect(look: Look, effect: Effect, told: Set<Node>): void {
@@ -51,9 +59,22 @@ function inspect(look: Look, effect: Effect, told: Set<Node>): void {
       rows === undefined || effect.does === 'insert'
         ? 'Collect the rows and send them in one statement.'
         : `Ask once for all keys before the loop: ${rows}`,
-    confidence: returnsQuery(look, loop.over) ? 'high' : 'medium',
+    ...(isRare(look, effect, loop)
+      ? { confidence: 'low', level: 'info' }
+      : { confidence: returnsQuery(look, loop.over) ? 'high' : 'medium' }),
     trail: leadingTo(look, node),
   })
+}
+
+/** Most turns leave before it, or spend their time elsewhere: on a request, a mail, a file. */
+function isRare(look: Look, { does, module, node }: Effect, { body }: Loop): boolean {
+  if (WRITES.has(does) && (isConditional(node, body) || isBehindContinue(module, node, body)))
+    return true
+  return look.effects.within(module, body).some((each) => OUTSIDE.has(each.does))
+}
+
+function isBehindContinue(module: Look['module'], node: Node, body: Node): boolean {
+  return /\bcontinue\b/.test(module.text.slice(body.start, node.start))
 }
 
 /** A query that another function of the tree sends. */
@@ -74,6 +95,7 @@ function inspectCall(look: Look, call: CallNode, told: Set<Node>): void {
       (each) =>
         isQuery(each) &&
         functionAround(each.node) === target.node &&
+        !isBehindCache(target, each.node) &&
         !isConditional(each.node, target.node),
     )
   if (direct === undefined || direct.node === undefined) return
@@ -86,6 +108,13 @@ function inspectCall(look: Look, call: CallNode, told: Set<Node>): void {
     level: returnsQuery(look, loop.over) ? 'warning' : 'info',
     trail: [...leadingTo(look, call), step, stepOf(direct)],
   })
+}
+
+/** if (known) return known, before it asks. */
+function isBehindCache({ module, node }: Target, query: Node): boolean {
+  return /\bif\s*\([^)]*(?:cache|known|memo|loaded)\w*[^)]*\)\s*\{?\s*return\b/i.test(
+    module.text.slice(node.start, query.start),
+  )
 }
 
 function isWaitedFor(call: Node): boolean {
@@ -108,7 +137,7 @@ function isConditional(node: Node, end: Node): boolean {
 /** The query asks for something of this turn, and turns follow the data. */
 function isRepeated({ module }: Look, node: Node, loop: Loop): boolean {
   if (loop.item === undefined || loop.over === undefined) return false
-  const over = bare(loop.over)
+  const over = listOf(loop.over)
   if (is(over, 'ArrayExpression') || FEW.test(module.source(over))) return false
   const items = namesIn(loop.item)
   if (items.some((name) => FEW.test(name))) return false
@@ -126,6 +155,16 @@ function isRepeated({ module }: Look, node: Node, loop: Loop): boolean {
 }
 
 const look = (module: Look['module']) => module
+
+/** The list itself, before what is filtered and sorted. */
+function listOf(node: Node): Node {
+  const at = bare(node)
+  const callee = is(at, 'CallExpression') ? bare(at.callee) : undefined
+  return is(callee, 'MemberExpression') &&
+    /^(?:filter|map|toSorted|sort|toReversed|reverse)$/.test(memberName(callee) ?? '')
+    ? listOf(callee.object)
+    : at
+}
 
 /** Names that a turn makes from its item: const id = item.id */
 function declaredInside(

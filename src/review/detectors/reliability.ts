@@ -18,7 +18,7 @@ import type { Detector, Look } from './detector.ts'
 
 export const IDEMPOTENT = /idempoten/i
 export const PAYS =
-  /charges?|paymentIntents|payment_intents|payouts?|transfers?|refunds?|payments?|transaction|invoiceItems|balance|orders?$|capture|sale/i
+  /^(?:charges?|paymentIntents|payment_intents|payouts?|transfers?|refunds?|payments?|\w*transactions?|invoiceItems|\w*balance\w*|\w*orders?|capture\w*|sale)$/i
 
 export const missingIdempotency: Detector = {
   id: 'missing-idempotency',

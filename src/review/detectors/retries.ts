@@ -75,9 +75,15 @@ function isUntilItWorks(module: Module, loop: LoopNode, tried: NodeOf<'TryStatem
   )
 }
 
+function caughtIn(module: Module, { handler }: NodeOf<'TryStatement'>): string {
+  return handler ? module.source(handler) : ''
+}
+
 function inspectLoop(look: Look, loop: LoopNode): void {
   const tried = triedIn(look.module, loop)
   if (tried === undefined || WAITS.test(look.module.source(loop))) return
+  // The next turn tries something else: another name, the row that is there now.
+  if (/conflict|exist|unique|duplicate|23505|P2002/i.test(caughtIn(look.module, tried))) return
   const call = look.functions.reach(
     look.module,
     tried.block,

@@ -1,8 +1,7 @@
-/** One process: its thread, its connections, its start and its end. */
+/** One process: its connections, its start and its end. */
 import type { Effect } from '../project/effects.ts'
 import type { Module } from '../syntax/module.ts'
 import {
-  above,
   bare,
   type CallNode,
   calledName,
@@ -18,76 +17,8 @@ import {
   outside,
   textOf,
 } from '../syntax/node.ts'
-import { isAtConnect, isServing, leadingTo, takenBy } from './common.ts'
+import { isAtConnect, isOnce, isServing, leadingTo, takenBy } from './common.ts'
 import type { Detector, Look, TreeLook } from './detector.ts'
-
-/** Made when it is first asked for, and kept. */
-const SINGLETON =
-  /getInstance|create\w*(?:Instance|Client|Connection|Pool)|^(?:init|bootstrap|load\w*Config)/
-
-const SYNC_FS =
-  /^(?:readFileSync|writeFileSync|appendFileSync|readdirSync|statSync|copyFileSync|rmSync|mkdirSync|unlinkSync|cpSync)$/
-const SYNC_CPU =
-  /^(?:pbkdf2Sync|scryptSync|hashSync|compareSync|execSync|spawnSync|execFileSync|gzipSync|gunzipSync|deflateSync|inflateSync|brotliCompressSync|generateKeyPairSync|argon2Sync)$/
-
-export const syncFsOnEventLoop: Detector = {
-  id: 'sync-fs-on-event-loop',
-  level: 'warning',
-  consequence:
-    'While the disk is read nobody else is served: with a slow or network disk the whole process stands still.',
-  check: (look) =>
-    inspectSync(
-      look,
-      SYNC_FS,
-      (name) =>
-        `await ${name.replace('Sync', '')}(…) of node:fs/promises, or read it once at start`,
-    ),
-}
-
-export const syncCpuOnEventLoop: Detector = {
-  id: 'sync-cpu-on-event-loop',
-  level: 'warning',
-  consequence:
-    'A hash of 100 ms is ten logins a second for the whole process, and nothing else in between.',
-  check: (look) =>
-    inspectSync(
-      look,
-      SYNC_CPU,
-      (name) =>
-        `the asynchronous ${name.replace('Sync', '')}(), which runs in the thread pool, or a worker`,
-    ),
-}
-
-function inspectSync(look: Look, names: RegExp, fix: (name: string) => string): void {
-  for (const call of look.module.all('CallExpression')) {
-    const name = calledName(call) ?? ''
-    if (!names.test(name) || functionAround(call) === undefined) continue
-    const trail = isServing(look, call)
-    if (
-      trail === undefined ||
-      isOnce(look.module, call) ||
-      trail.some(({ label }) => SINGLETON.test(label))
-    )
-      continue
-    look.report(call, {
-      message: `${name}() while a request is answered.`,
-      fix: fix(name),
-      confidence: 'high',
-      trail,
-    })
-  }
-}
-
-/** Kept after the first time: cache ??= readFileSync(…), if (!cache) … */
-function isOnce(module: Module, call: Node): boolean {
-  const assignment = above(call, (each) => is(each, 'AssignmentExpression'))
-  if (is(assignment, 'AssignmentExpression') && assignment.operator === '??=') return true
-  const condition = above(call, (each) => is(each, 'IfStatement'))
-  return (
-    is(condition, 'IfStatement') &&
-    /^!\s*[\w.]*(?:cache|loaded|initial|template|memo)/i.test(module.source(condition.test))
-  )
-}
 
 const POOLS: Readonly<Record<string, readonly string[]>> = {
   pg: ['Pool'],
@@ -241,6 +172,7 @@ export const setWithoutLocal: Detector = {
       if (
         sql === undefined ||
         isAtConnect(node) ||
+        isOfOwnClient(look.module, node) ||
         /migrat|seed|setup|script|extension/i.test(look.module.path)
       )
         continue
@@ -263,6 +195,11 @@ export const setWithoutLocal: Detector = {
       })
     }
   },
+}
+
+/** Made here, and nobody gets it next. */
+function isOfOwnClient(module: Module, node: Node): boolean {
+  return /\bnew\s+(?:\w+\.)?Client\(/.test(module.source(functionAround(node) ?? node))
 }
 
 export const unhandledRejection: Detector = {

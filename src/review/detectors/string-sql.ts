@@ -1,17 +1,20 @@
 import type { Effect } from '../project/effects.ts'
+import type { Binding } from '../syntax/bindings.ts'
 import type { Module } from '../syntax/module.ts'
 import {
   bare,
   calledName,
   dotted,
   functionAround,
+  hasSpread,
   is,
   isFunction,
   type Node,
   type NodeOf,
+  outside,
   textOf,
 } from '../syntax/node.ts'
-import { leadingTo } from './common.ts'
+import { leadingTo, objectOf } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
 export const stringSql: Detector = {
@@ -79,6 +82,7 @@ function inspectRaw(look: Look, call: NodeOf<'CallExpression'>): void {
       message: `The caller's ${origin.name} becomes part of the text given to ${name}().`,
       fix: `As a parameter: ${/where/i.test(name) ? ".where('user.name = :name', { name })" : 'sql`… ${name}` or a bound ? / $1'}`,
       confidence: 'high',
+      level: origin.isChecked ? 'warning' : 'error',
       trail: origin.path,
     })
     return
@@ -88,6 +92,8 @@ function inspectRaw(look: Look, call: NodeOf<'CallExpression'>): void {
 /** Only TypeORM takes its conditions as SQL; to others such a text is the name of a column. */
 function usesTypeorm({ project, module }: Look): boolean {
   const { dependencies } = project.packageOf(module)
+  // Knex quotes what it takes for a column.
+  if (/\bknex\b/i.test(module.text)) return false
   return (
     dependencies.has('typeorm') ||
     dependencies.has('@nestjs/typeorm') ||
@@ -121,10 +127,28 @@ function isHarmless(module: Module, node: Node, depth: number): boolean {
     return isLookup(module, at.object)
   if (!is(at, 'Identifier')) return false
   const binding = module.binding(at)
+  if (binding !== undefined && isWrittenKey(module, binding)) return true
   if (binding?.kind !== 'variable' || !is(binding.declaration, 'VariableDeclarator')) return false
   if (isCheckedAgainstList(module, at)) return true
   const { init } = binding.declaration
   return !!init && !binding.mutable && binding.path.length === 0 && inner(init)
+}
+
+/** Object.entries({ name, color }).forEach(([key, value]) => …): the keys stand here. */
+function isWrittenKey(module: Module, { declaration, path }: Binding): boolean {
+  if (path[0] !== '0') return false
+  const around = declaration.parent
+  const call = isFunction(around) ? outside(around) : undefined
+  const loop = around?.parent
+  const listed =
+    is(call, 'CallExpression') && is(call.callee, 'MemberExpression')
+      ? bare(call.callee.object)
+      : is(loop, 'ForOfStatement')
+        ? bare(loop.right)
+        : undefined
+  if (!is(listed, 'CallExpression') || dotted(listed.callee) !== 'Object.entries') return false
+  const object = listed.arguments[0] && objectOf(module, listed.arguments[0])
+  return object !== undefined && !hasSpread(object)
 }
 
 /** SORTS[req.query.sort]: one of the values that are written here. */

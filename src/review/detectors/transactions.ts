@@ -17,7 +17,7 @@ import {
   parameterOf,
   typeOf,
 } from '../syntax/node.ts'
-import { conditionsAbove, leadingTo } from './common.ts'
+import { conditionsAbove, isServing, leadingTo } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
 /** Work that waits until the transaction is over, by its name. */
@@ -218,7 +218,7 @@ function isGuarded({ module, regions }: Look, fn: Node): boolean {
     regions.around(module, fn) !== undefined ||
     /transactor/i.test(classAround(fn)?.id?.name ?? '') ||
     regions.transactions(module).some(({ opening }) => isInside(opening, fn)) ||
-    /\b(?:transaction|trx|tx|session|queryRunner|manager|transacting|\$transaction|ctx\.db|txn?)\b|[tT]ransaction(?:al)?\b|\bBEGIN\b/.test(
+    /\b(?:transaction|trx|tx|session|queryRunner|manager|transacting|\$transaction|ctx\.db|txn?)\b|[tT]ransaction(?:al)?\b|\btx[A-Z]?\w*\(|\bBEGIN\b/.test(
       source,
     )
   )
@@ -233,12 +233,28 @@ function inspectWrites(look: Look, fn: Node, writes: readonly Effect[]): void {
       message: `${second.does} ${second.table} follows ${before.does} ${before.table} (line ${look.module.place(before.node.start).line}) without a transaction around both.`,
       fix: second.library.says.transaction ?? 'Put both into one transaction.',
       confidence: 'medium',
-      level: isHandedIn(look, second) ? 'info' : 'warning',
+      level: isUrgent(look, before, second) ? 'warning' : 'info',
       trail: [...leadingTo(look, second.node), stepOf(before), stepOf(second)],
     })
     return
   }
 }
+
+/**
+ * Nobody sends a request again, where a job or an import runs until it is through, and what is
+ * upserted twice stands there once.
+ */
+function isUrgent(look: Look, first: Effect, second: Effect): boolean {
+  if (isHandedIn(look, second)) return false
+  if (isMove(first, second)) return true
+  if (first.does === 'upsert' && second.does === 'upsert') return false
+  const trail = isServing(look, second.node)
+  const steps = trail?.flatMap(({ module, label }) => [module.path, label]) ?? []
+  const ways = [look.module.path, ...steps]
+  return trail !== undefined && !ways.some((way) => REPEATED.test(way))
+}
+
+const REPEATED = /cron|\bjobs?\b|queue|worker|import|sync|webhook|startup/i
 
 /** What a caller hands in may be his transaction; a pool never is. */
 function isHandedIn({ module }: Look, { node }: Effect): boolean {
@@ -251,11 +267,22 @@ function isHandedIn({ module }: Look, { node }: Effect): boolean {
 /** One after the other on the same way through the function: two tables, or from one row to another. */
 function follows(first: Effect, second: Effect): boolean {
   if (first.library !== second.library) return false
-  if (first.table === second.table && !isMove(first, second)) return false
+  if (sameTable(first, second) && !isMove(first, second)) return false
   if (first.handle.guessed !== second.handle.guessed) return false
   return (
     isAwaitedHere(first.node) && isAwaitedHere(second.node) && !areApart(first.node, second.node)
   )
+}
+
+/** mediaProgresses of a query is MediaProgress of a model. */
+function sameTable(first: Effect, second: Effect): boolean {
+  const [left, right] = [first, second].map(({ table = '' }) =>
+    table
+      .toLowerCase()
+      .replaceAll('_', '')
+      .replace(/(?:e?s)+$/, ''),
+  )
+  return left === right
 }
 
 /** What one row loses, another gets: balance = balance - $1, and then + $1. */

@@ -163,6 +163,7 @@ export const noTimeout: Detector = {
       const { id, says } = effect.library
       if (id !== 'axios' && id !== 'got' && id !== 'fetch') continue
       if (endsByItself(look, effect.node) || isForDevelopment(look.module, effect.node)) continue
+      if (isToldElsewhere(look, effect.node)) continue
       look.report(effect.node, {
         message: `${id === 'fetch' ? 'fetch' : effect.library.title} without a timeout.`,
         fix: says.timeout ?? 'Give it a timeout.',
@@ -171,6 +172,18 @@ export const noTimeout: Detector = {
       })
     }
   },
+}
+
+/** The first call by each client that the tree has made: the timeout is missing there. */
+const firstBy = new WeakMap<Node, Node>()
+
+function isToldElsewhere({ values, module }: Look, node: Node): boolean {
+  const root = chainOf(node)[0]?.node
+  const value = root && values.of(module, root)
+  if (value?.kind !== 'result') return false
+  const first = firstBy.get(value.node) ?? node
+  firstBy.set(value.node, first)
+  return first !== node
 }
 
 /** ky gives up after ten seconds, whatever it is told. */
@@ -265,13 +278,18 @@ export const swallowedError: Detector = {
 
 /** Failing here is an answer, or does not matter: parsing, probing, closing, removing. */
 const MAY_FAIL =
-  /JSON\.parse|new URL\(|URL\.parse|require\(|import\(|\.close\(|\.end\(|\.destroy\(|\.quit\(|\.disconnect\(|unlink|rmSync|\brm\(|rmdir|\.kill\(|\.abort\(|\.cancel\(|accessSync|\baccess\(|existsSync|\bstat(?:Sync)?\(|lstat|readFileSync|mkdir|\.release\(|removeListener|clearTimeout|decodeURI|atob|BigInt\(|new RegExp|\.terminate\(|\.stop\(|isValid|\bverify\(|\.rollback\(|ROLLBACK|dispose|structuredClone|localStorage|\.unref\(|cleanup|teardown|\.parse\(|\.delete\w*\(|\.remove\w*\(|\.unsubscribe\(|\.write\(|setPrototypeOf|defineProperty|\.log\(|logger\.|console\./i
+  /JSON\.parse|new URL\(|URL\.parse|require\(|import\(|\.close\(|\.end\(|\.destroy\(|\.quit\(|\.disconnect\(|unlink|rmSync|\brm\(|rmdir|\.kill\(|\.abort\(|\.cancel\(|accessSync|\baccess\(|existsSync|\bstat(?:Sync)?\(|lstat|readFile|mkdir|\.release\(|removeListener|clearTimeout|decodeURI|atob|BigInt\(|new RegExp|\.terminate\(|\.stop\(|isValid|\bverify\(|\.rollback\(|ROLLBACK|dispose|structuredClone|localStorage|\.unref\(|cleanup|teardown|\.parse\(|\.delete\w*\(|\.remove\w*\(|\.unsubscribe\(|\.write\(|setPrototypeOf|defineProperty|\.log\(|logger\.|console\./i
+
+/** Whoever counts visitors does without one. */
+const COUNTS_VISITS =
+  /analytics|datafa?st|posthog|mixpanel|telemetry|plausible|amplitude|segment\.|\.track\(|\.capture\(/i
 
 function inspectCatch(look: Look, clause: NodeOf<'CatchClause'>): void {
   if (clause.body.body.length > 0 || hasComment(look.module, clause.body)) return
   const tried = clause.parent
   if (!is(tried, 'TryStatement')) return
   const source = look.module.source(tried.block)
+  if (COUNTS_VISITS.test(source)) return
   const effects = look.effects.within(look.module, tried.block)
   const matters = effects.find(
     (effect) =>
@@ -305,6 +323,8 @@ function inspectCatchCall(look: Look, call: NodeOf<'CallExpression'>): void {
     .within(look.module, object)
     .find((each) => WRITES.has(each.does) || ['mail', 'pay', 'publish'].includes(each.does))
   if (effect === undefined || effect.does === 'delete') return
+  // A list of a cache is no queue.
+  if (effect.does === 'publish' && /cache/i.test(look.module.path)) return
   look.report(call, {
     message: `.catch() throws away the failure of ${effect.does}${effect.table === undefined ? '' : ` ${effect.table}`}.`,
     fix: '.catch((error) => log.error(error)) at least; better: await it, and let the caller know.',

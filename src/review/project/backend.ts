@@ -3,7 +3,7 @@ import type { Module } from '../syntax/module.ts'
 import { isTestPath, type Project } from './project.ts'
 
 const INTERFACE =
-  /^(?:react|react-dom|preact|vue|svelte|solid-js|@angular\/core|@remix-run\/react|next\/(?:navigation|router|link)|mobx(?:-react)?|zustand|@tanstack\/(?:react|vue)-query|@reduxjs\/toolkit|swr|react-native|expo|lit|@builder\.io\/qwik)$/
+  /^(?:react|react-dom|preact|vue|svelte|solid-js|@angular\/core|@remix-run\/react|next\/(?:navigation|router|link)|mobx(?:-react)?|zustand|@tanstack\/(?:react|vue)-query|@reduxjs\/toolkit|swr|react-native|expo|lit|prosemirror-(?:view|state)|@tiptap\/react|@builder\.io\/qwik)$/
 const SERVER =
   /^(?:express|fastify|koa|hono|@nestjs\/core|@nestjs\/common|@trpc\/server|pg|mysql2|postgres|knex|kysely|typeorm|drizzle-orm|@prisma\/client|sequelize|mongoose|mongodb|bullmq|bull|ioredis|redis|@hapi\/hapi|graphql-yoga|@apollo\/server|@mikro-orm\/core)$/
 const SERVER_FOLDER =
@@ -12,7 +12,7 @@ const SERVER_FOLDER =
 const OWN_SERVER_FOLDER = /(?:^|\/)(?:server|backend|workers?|(?:app|pages)\/api)\//
 /** Run by a person, once, who sees what happens. */
 const SCRIPT_FOLDER =
-  /(?:^|\/)(?:(?:\w+-)?scripts?|bin|cli|tools|seeds?|seeders?|dev-env)\/|(?:^|\/)seed[-.][^/]*$/
+  /(?:^|\/)(?:(?:\w+-)?scripts?|bin|cli|install(?:er)?|tools|seeds?|seeders?|dev-env)\/|(?:^|\/)seed[-.][^/]*$/
 /** Sent to browsers as it is. */
 const BROWSER = /(?:^|\/)public\/(?:.*\/)?(?:src|js|javascripts?|scripts?|service-worker|sw)\b/
 

@@ -20,6 +20,8 @@ export interface Step {
   readonly node: Node
   /** How people name it: a function, a route, a query. */
   readonly label: string
+  /** The place where a route is declared. */
+  readonly isRoute?: boolean
 }
 
 export interface Call {

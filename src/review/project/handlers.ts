@@ -135,12 +135,14 @@ export class Handlers {
     const last = given.at(-1)
     if (last === undefined || (name === 'use' && path === undefined)) return []
     const options = given.find((each) => is(bare(each), 'ObjectExpression'))
-    const hasSchema = propertyOf(options, 'schema') !== undefined
+    const before = given.slice(0, -1)
+    const hasSchema =
+      propertyOf(options, 'schema') !== undefined || before.some((each) => validates(module, each))
     return this.#made(module, last, {
       call,
       method: name === 'use' ? 'ANY' : name,
       path: path ?? '?',
-      before: given.slice(0, -1),
+      before,
       hasSchema,
       web,
     })
@@ -191,7 +193,8 @@ export class Handlers {
     const at = bare(node)
     const value = this.#values.of(module, at)
     if (value?.kind === 'function') return { module: value.module, node: value.node }
-    if (value?.kind !== 'result' || depth > 2) return undefined
+    if (value === undefined) return this.#ofWrapped(module, at)
+    if (value.kind !== 'result' || depth > 2) return undefined
     if (calledName(value.node) === 'bind') {
       const { callee } = value.node
       const bound = is(callee, 'MemberExpression') ? callee.object : undefined
@@ -200,6 +203,17 @@ export class Handlers {
     const inner =
       value.node.arguments.find((each) => isFunction(bare(each))) ?? value.node.arguments.at(-1)
     return inner && this.#function(value.module, inner, depth + 1)
+  }
+
+  /** One of a controller that is wrapped as a whole: catching(controller).create */
+  #ofWrapped(module: Module, node: Node): { module: Module; node: FunctionNode } | undefined {
+    const name = is(node, 'MemberExpression') ? memberName(node) : undefined
+    const wrapped = is(node, 'MemberExpression') ? this.#values.of(module, node.object) : undefined
+    if (name === undefined || wrapped?.kind !== 'result') return undefined
+    const [first] = wrapped.node.arguments
+    const inner = first && this.#values.of(wrapped.module, first)
+    const found = inner && this.#values.member(inner, name)
+    return found?.kind === 'function' ? { module: found.module, node: found.node } : undefined
   }
 
   /** pages/api and app/…/route.ts of Next. */
@@ -227,6 +241,12 @@ export class Handlers {
       ]
     })
   }
+}
+
+/** validate(schema), celebrate({ body }): made for this route. */
+function validates(module: Module, node: Node): boolean {
+  const at = bare(node)
+  return is(at, 'CallExpression') && /valid|celebrate|schema/i.test(module.source(at.callee))
 }
 
 function sourceOf(value: Value | undefined): string | undefined {

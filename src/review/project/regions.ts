@@ -164,7 +164,7 @@ function loopOf(parent: Node, child: Node): Loop | undefined {
       : parent.left
     return { node: parent, body: parent.body, over: parent.right, item: declared, together: false }
   }
-  if (is(parent, 'ForStatement') && child === parent.body) {
+  if (is(parent, 'ForStatement') && child === parent.body && !isByMany(parent.update)) {
     const declared = is(parent.init, 'VariableDeclaration')
       ? parent.init.declarations[0]?.id
       : undefined
@@ -185,6 +185,13 @@ function loopOf(parent: Node, child: Node): Loop | undefined {
     return { node: call, body: parent, over: object, item: parent.params[0], together: true }
   }
   return undefined
+}
+
+/** for (…; offset += 500): a turn for each part of a list. */
+function isByMany(update: Node | null | undefined): boolean {
+  return (
+    is(update, 'AssignmentExpression') && !(is(update.right, 'Literal') && update.right.value === 1)
+  )
 }
 
 /** `items` of `index < items.length`. */

@@ -29,6 +29,8 @@ export interface Origin {
   readonly name: string
   /** Went through a schema: its shape is known, its text is still the caller's. */
   readonly isChecked: boolean
+  /** A field of what the caller sent, or something that was put together from fields. */
+  readonly isPart?: boolean
   /** From the caller to here. */
   readonly path: readonly Step[]
 }
@@ -66,17 +68,22 @@ export class RequestValues {
       inner ? this.of(module, inner, depth + 1, field) : undefined
     if (is(at, 'Identifier')) return this.#identifier(module, at, depth, field)
     if (is(at, 'MemberExpression')) return this.#member(module, at, depth, field)
-    if (is(at, 'TemplateLiteral')) return first(at.expressions, next)
+    if (is(at, 'TemplateLiteral')) return partOf(first(at.expressions, next))
     if (is(at, 'BinaryExpression'))
-      return at.operator === '+' ? (next(at.left) ?? next(at.right)) : undefined
+      return at.operator === '+' ? partOf(next(at.left) ?? next(at.right)) : undefined
     if (is(at, 'LogicalExpression')) return next(at.left) ?? next(at.right)
     if (is(at, 'ConditionalExpression')) return next(at.consequent) ?? next(at.alternate)
     if (is(at, 'ArrayExpression')) return first(at.elements, next)
     if (is(at, 'SpreadElement')) return next(at.argument)
     if (is(at, 'ObjectExpression') && field.length > 0) return this.#part(module, at, depth, field)
     if (is(at, 'ObjectExpression'))
-      return first(at.properties, (each) => next(is(each, 'Property') ? each.value : each))
-    if (is(at, 'CallExpression') || is(at, 'NewExpression')) return this.#call(module, at, depth)
+      return first(at.properties, (each) =>
+        is(each, 'Property') ? partOf(next(each.value)) : next(each),
+      )
+    if (is(at, 'CallExpression') || is(at, 'NewExpression')) {
+      const found = this.#call(module, at, depth)
+      return field.length > 0 ? partOf(found) : found
+    }
     return undefined
   }
 
@@ -116,7 +123,7 @@ export class RequestValues {
       const rest = text.slice(text.indexOf('.') + 1)
       const source = binding?.kind === 'parameter' ? this.#source(module, binding) : undefined
       if (source?.wanted.test([...(binding?.path ?? []), rest].join('.')))
-        return source.origin(rest)
+        return ofField(source.origin(rest), field)
     }
     if (memberName(node) === 'length') return undefined
     const name = memberName(node)
@@ -176,7 +183,7 @@ export class RequestValues {
         ...(dotted(at)?.split('.').slice(1) ?? []),
         ...binding.path,
       ].join('.')
-      if (source?.wanted.test(rest)) return source.origin(rest)
+      if (source?.wanted.test(rest)) return ofField(source.origin(rest), field)
     }
     const taken = binding.path.filter((each) => each !== '...')
     const found = this.of(module, at, depth + 1, [...taken, ...field])
@@ -194,7 +201,9 @@ export class RequestValues {
     const source = this.#source(module, binding)
     if (source !== undefined) {
       const path = binding.path.join('.')
-      return source.isWhole || source.wanted.test(path) ? source.origin(path) : undefined
+      return source.isWhole || source.wanted.test(path)
+        ? ofField(source.origin(path), field)
+        : undefined
     }
     const fn = functionOf(binding.declaration)
     return fn === undefined ? undefined : this.#fromCallers(module, binding, fn, depth, field)
@@ -254,6 +263,15 @@ export class RequestValues {
   }
 }
 
+function partOf(origin: Origin | undefined): Origin | undefined {
+  return origin && { ...origin, isPart: true }
+}
+
+/** What is still to be taken from the value says that only a part of it is meant. */
+function ofField(origin: Origin, field: readonly string[]): Origin {
+  return field.length > 0 ? { ...origin, isPart: true } : origin
+}
+
 interface Source {
   readonly wanted: RegExp
   /** The parameter itself is the caller's. */
@@ -274,7 +292,8 @@ function nestSource(binding: Binding, decorator: string, step: (name: string) =>
 }
 
 export function routeStep(handler: Handler): Step {
-  return { ...handler.route, label: `${handler.method} ${handler.path} (${handler.framework})` }
+  const label = `${handler.method} ${handler.path} (${handler.framework})`
+  return { ...handler.route, label, isRoute: true }
 }
 
 function looksLikeHandler(fn: FunctionNode): boolean {
