@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type InstalledPackage, installPackage } from './lib/installed.ts'
 import { median, seconds, table } from './lib/statistics.ts'
 import type { Plan } from './place-order.ts'
@@ -78,6 +79,9 @@ const running = await startApp(app, { config: loadConfig(process.env) })
 running.shutdown.install()
 `
 
+/** Nobody changes a file, looks at the answer and changes it again in less. */
+const THINKING_MS = 1_500
+
 async function restart(url: string, rounds: number): Promise<number> {
   const own: InstalledPackage = installPackage()
   const main = join(own.folder, 'main.ts')
@@ -90,6 +94,7 @@ async function restart(url: string, rounds: number): Promise<number> {
   try {
     await listener.hear(ANSWERING)
     for (let round = 0; round < rounds; round++) {
+      await setTimeout(THINKING_MS)
       writeFileSync(main, `${MAIN}// ${round}\n`)
       times.push(Number(await listener.hear(ANSWERING)))
     }

@@ -1,8 +1,11 @@
 /**
- * Loaded by `holdfast dev` into the process of the app, ahead of it: shows each round trip to the
- * database as one line, and tells when the app answers.
+ * Loaded by `holdfast dev` into the process of the app, ahead of it: waits, with the framework loaded,
+ * until the app's own files are to be; then shows each round trip to the database as one line, and tells
+ * when the app answers.
  */
+
 import { subscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import {
   type BatchSeen,
   batchChannel,
@@ -30,3 +33,7 @@ subscribe(startedChannel.name, (message) => {
 
 // Whoever started it is gone, and would not start it again.
 process.on('disconnect', () => process.exit())
+
+const told = once(process, 'message')
+await import('../app/start-app.ts')
+await told

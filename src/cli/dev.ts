@@ -2,8 +2,9 @@
  * `holdfast dev`: the app in a process of its own, started again at each change. The database stays
  * up in between; migrations are applied, and the row types written, before a start that needs it.
  *
- * States. starting -> answering -> (changed: starting) | ended by itself -> (changed: starting).
- * The next process is started while the last one ends: it needs longer to load than that one to stop.
+ * States of a process. loading the framework -> waiting -> (told: starting) -> answering -> ending.
+ * The next one waits while one answers: a change has to load the app's own files, and no more. It starts
+ * while the last one ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -68,9 +69,12 @@ const PRELOAD = new URL(
   import.meta.url,
 )
 
+const FRAMEWORK = fileURLToPath(new URL('..', import.meta.url))
+
 class DevSession {
   readonly #options: DevOptions
   #child: ChildProcess | undefined
+  #waiting: ChildProcess | undefined
   /** Changes are worked on one after the other. */
   #turn: Promise<void> = Promise.resolve()
 
@@ -87,7 +91,7 @@ class DevSession {
     await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
     stopWatching()
     await this.#turn
-    await end(this.#child, clock)
+    await Promise.all([end(this.#waiting, clock), end(this.#child, clock)])
     return 0
   }
 
@@ -96,6 +100,7 @@ class DevSession {
     const types = project.typesFile && relative(terminal.cwd, fileURLToPath(project.typesFile))
     const own = [...paths].filter((path) => path !== types)
     if (own.length === 0) return
+    if (own.some((path) => resolve(terminal.cwd, path).startsWith(FRAMEWORK))) this.#forgetWaiting()
     const changedAtMs = clock.monotonicMs()
     const migrated = own.some((path) => path.endsWith('.sql'))
     this.#turn = this.#turn.then(async () => {
@@ -122,11 +127,15 @@ class DevSession {
   #start(sinceMs: number): void {
     const { terminal, clock } = this.#options
     const last = this.#child
-    const child = this.#spawn()
+    const child = isRunning(this.#waiting) ? this.#waiting : this.#spawn()
+    this.#waiting = undefined
     this.#child = child
+    // Where it is gone already, its exit says so.
+    child.send('start', () => {})
     child.on('message', (message) => {
       if ((message as { holdfast?: string }).holdfast !== 'started') return
       const { apiUrl, adminUrl } = message as { apiUrl?: string; adminUrl: string }
+      this.#waiting ??= this.#spawn()
       const tookMs = Math.round(clock.monotonicMs() - sinceMs)
       terminal.err(`-- ${apiUrl ?? 'no API'}, admin ${adminUrl}, answering after ${tookMs} ms`)
     })
@@ -135,6 +144,12 @@ class DevSession {
         terminal.err(`-- it has ended with code ${code}; it is started again at the next change`)
     })
     void end(last, clock)
+  }
+
+  /** What it has loaded is not what there is any more. */
+  #forgetWaiting(): void {
+    void end(this.#waiting, this.#options.clock)
+    this.#waiting = undefined
   }
 
   #spawn(): ChildProcess {
@@ -153,8 +168,12 @@ class DevSession {
   }
 }
 
+function isRunning(child: ChildProcess | undefined): child is ChildProcess {
+  return child !== undefined && child.exitCode === null && child.signalCode === null
+}
+
 async function end(child: ChildProcess | undefined, clock: Clock): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  if (!isRunning(child)) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
   const cancel = clock.after(STOP_MS, () => child.kill('SIGKILL'))
