@@ -113,7 +113,7 @@ export const problemCatalogue = {
   internal: {
     status: 500,
     title: 'Internal error',
-    next: 'Nothing was committed. Report the request id in `instance`.',
+    next: 'A command has committed nothing; an action may have taken effect outside. Report the request id in `instance`.',
   },
   unavailable: {
     status: 503,

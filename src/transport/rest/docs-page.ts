@@ -227,7 +227,7 @@ function bounds(schema: JsonSchema): string[] {
     )
     .filter((key) => key !== 'pattern' || schema.format === undefined)
     .map((key) => `${key} <code>${escaped(String(schema[key]))}</code>`)
-  const values = Array.isArray(schema.enum) ? [schema.enum.map(codeOf).join(' ')] : []
+  const values = Array.isArray(schema.enum) ? [`one of ${schema.enum.map(codeOf).join(' ')}`] : []
   return [...told, ...values, ...('const' in schema ? [codeOf(schema.const)] : [])]
 }
 
