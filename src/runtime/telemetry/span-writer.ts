@@ -138,12 +138,16 @@ function writtenShape(shape: SpanShape): Uint8Array {
   return written
 }
 
+/** Shapes are written here and kept as copies of what was written. */
+const scratch = new ProtoWriter(Buffer.from(new ArrayBuffer(SHAPE_BYTES_MAX)))
+
 function writeShape(shape: SpanShape): Uint8Array {
-  const out = new ProtoWriter(Buffer.alloc(SHAPE_BYTES_MAX))
+  const out = scratch
+  out.at = 0
   out.text(SPAN.name, shape.name)
   out.varint(SPAN.kind, KINDS[shape.kind])
   attributes(out, SPAN.attributes, shape.attributes)
-  return out.bytes.slice(0, out.at)
+  return new Uint8Array(out.bytes.subarray(0, out.at))
 }
 
 function writeStatus(out: ProtoWriter, { status: { code, message } }: RecordedSpan): void {
