@@ -29,6 +29,7 @@ import {
 } from './migrations.ts'
 import { clockArithmetic, floatingPointMoney } from './money.ts'
 import { nPlusOne } from './n-plus-one.ts'
+import { overExposure } from './over-exposure.ts'
 import {
   cacheWithoutInvalidation,
   cronOnEveryNode,
@@ -100,6 +101,7 @@ export const detectors: readonly Detector[] = [
   unvalidatedEnvironment,
   stringSql,
   massAssignment,
+  overExposure,
   scatteredValidation,
   ssrf,
   prototypePollution,

@@ -62,7 +62,7 @@ const CONSTANT =
 
 /** Tables that hold what happens, not what there is. */
 const GROWING =
-  /order|event|log|message|payment|transaction|entr(?:y|ies)|invoice|posts?$|comment|activit|item|line|execution|run|deliver|session|history|notification/i
+  /order|event|log|message|payment|transaction|entr(?:y|ies)|invoice|posts?$|comment|activit|item|line|execution|run|deliver|session|history/i
 
 function claimOf({ table, columns, parent, follows }: Key, fix: string): Claim {
   const list = columns.join(', ')

@@ -50,7 +50,7 @@ export const securityRules: readonly Rule[] = [
     rule: 'Cut every reply to a declared schema; decide per field who may see it.',
     why: 'res.json(user) sends the password hash, the internal note and next year’s column. The page does not show them, so nobody notices; whoever opens the developer tools does. Filtering in the client is no filter. Lists and embedded objects are forgotten more often than the main one.',
     whenNot: 'Admin tools that exist to show everything, behind their own rule.',
-    detectors: [],
+    detectors: ['over-exposure'],
     holdfast: {
       does: 'Replies are cut to the output schema; one that does not fit is a bug, and nothing is committed.',
       see: ['src/operation/make-reply.ts', 'docs/errors.md#hf_reply_invalid'],
