@@ -7,7 +7,7 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { coverage, coverageTable } from '../src/cli/rules-coverage.ts'
 import type { Area, Rule } from '../src/rules/rule.ts'
-import { causesOf, findRule, rules, rulesOfSymptom } from '../src/rules/rules.ts'
+import { causesOf, findRule, inReview, rules, rulesOfSymptom } from '../src/rules/rules.ts'
 import { type Symptom, type SymptomId, symptoms } from '../src/rules/symptom.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -48,6 +48,7 @@ function rulePage(rule: Rule): string {
     ...code(id, 'fixed.ts'),
     ...helperLines(id),
     ...trialLines(id),
+    ...reviewLines(rule),
     ...holdfastLines(rule),
     '## See also',
     '',
@@ -91,6 +92,11 @@ function trialOf(id: string): { readonly path: string } | undefined {
 function trialLines(id: string): readonly string[] {
   const trial = trialOf(id)
   return trial === undefined ? [] : [`Both are run by [${trial.path}](../../${trial.path}).`, '']
+}
+
+function reviewLines(rule: Rule): readonly string[] {
+  const found = inReview(rule)
+  return found === undefined ? [] : ['## In review', '', text(found), '']
 }
 
 function holdfastLines({ holdfast }: Rule): readonly string[] {

@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Advice } from './advice.ts'
 import { flipText, withUnit } from './phrase.ts'
-import { checkedText } from './source.ts'
+import { sourceState } from './source.ts'
 
 const NAME = /^(\d{4})-([a-z0-9-]+)\.md$/
 
@@ -69,10 +69,7 @@ export function recordText(advice: Advice, nowMs: number, supersedes?: string): 
     '',
     `Not known: ${advice.uncertainty}`,
     '',
-    ...advice.sources.map(
-      (source) =>
-        `- [${source.title}](${source.url}), ${source.stale ? 'STALE: ' : ''}${checkedText(source)}`,
-    ),
+    ...advice.sources.map((source) => `- [${source.title}](${source.url}), ${sourceState(source)}`),
     '',
   ]
   return lines.join('\n')

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { advise } from './advice.ts'
 import { factsOf } from './database-facts.ts'
 import { decisions } from './decisions/decisions.ts'
-import { citeSource } from './source.ts'
+import { citeSource, sourceState } from './source.ts'
 import { adviceLines } from './text.ts'
 
 test('a source that nobody has looked at for a year is stale, by the clock that is handed in', () => {
@@ -13,6 +13,17 @@ test('a source that nobody has looked at for a year is stale, by the clock that 
   assert.equal(at('2027-01-31').stale, false)
   assert.equal(at('2027-02-01').stale, true)
   assert.equal(at('2025-01-01').ageDays, 0)
+})
+
+test('a clock that is behind does not make a source look fresh', () => {
+  const source = { title: 'Prices', url: 'https://example.org/', checked: '2026-01-31' } as const
+  const at = (day: string) => sourceState(citeSource(source, Date.parse(day)))
+  assert.equal(at('2026-01-30'), 'checked 2026-01-31')
+  assert.equal(
+    at('1970-01-01'),
+    'checked 2026-01-31, later than today: is the clock of this machine right?',
+  )
+  assert.equal(at('2027-06-01'), 'STALE: checked 2026-01-31, look again')
 })
 
 test('advice marks sources that have gone stale', () => {

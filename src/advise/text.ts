@@ -3,7 +3,7 @@ import type { Advice, AnsweredQuestion } from './advice.ts'
 import type { Calculation, Chart, RangedFigure } from './calculator.ts'
 import { flipText, thousands, withUnit } from './phrase.ts'
 import type { Playbook, Step } from './playbook.ts'
-import { type CitedSource, checkedText } from './source.ts'
+import { type CitedSource, sourceState } from './source.ts'
 
 const WIDTH = 100
 
@@ -74,9 +74,8 @@ export function sourceLines(sources: readonly CitedSource[]): readonly string[] 
 }
 
 function sourceText(source: CitedSource): readonly string[] {
-  const { title, url, stale, caveat } = source
-  const checked = checkedText(source)
-  const state = stale ? `STALE: ${checked}, look again` : checked
+  const { title, url, caveat } = source
+  const state = sourceState(source)
   return [
     ...wrapped('  - ', `${title} (${state}${caveat === undefined ? '' : `; ${caveat}`})`),
     `    ${url}`,

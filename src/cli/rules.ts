@@ -1,8 +1,10 @@
+import { citeSource, sourceState } from '../advise/source.ts'
+import { systemClock } from '../base/clock.ts'
 import { didYouMean } from '../base/did-you-mean.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { findSymptom, symptomOf } from '../rules/find-symptom.ts'
 import type { Rule } from '../rules/rule.ts'
-import { causesOf, findRule, rules, rulesOfSymptom } from '../rules/rules.ts'
+import { causesOf, findRule, inReview, rules, rulesOfSymptom } from '../rules/rules.ts'
 import { createSearch } from '../rules/search.ts'
 import { type SymptomId, symptoms } from '../rules/symptom.ts'
 import type { Command, Terminal } from './command.ts'
@@ -113,6 +115,7 @@ export function rulePage(rule: Rule, { broken, fixed, helper }: RuleCode): strin
     ...section('Broken', codeLines(broken)),
     ...section('Fixed', codeLines(fixed)),
     ...(helper === '' ? [] : section('transaction.ts, which they import', codeLines(helper))),
+    ...section('In review', wrap(inReview(rule) ?? '')),
     ...(holdfast === undefined
       ? []
       : section('In Holdfast', [...wrap(holdfast.does), `  Proof: ${holdfast.proof}`])),
@@ -123,10 +126,9 @@ export function rulePage(rule: Rule, { broken, fixed, helper }: RuleCode): strin
     ...section('See also', [`  ${related.join(', ')}`]),
     ...section(
       'Sources',
-      sources.flatMap(({ title, url, checked }) => [
-        `  ${title}, checked ${checked}`,
-        `    ${url}`,
-      ]),
+      sources
+        .map((source) => citeSource(source, systemClock.now()))
+        .flatMap((source) => [`  ${source.title}, ${sourceState(source)}`, `    ${source.url}`]),
     ),
   ].join('\n')
 }
@@ -143,6 +145,7 @@ function codeLines(code: string): readonly string[] {
 }
 
 function wrap(text: string): readonly string[] {
+  if (text === '') return []
   const lines = ['']
   for (const word of text.split(' ')) {
     const last = lines.at(-1) ?? ''

@@ -72,6 +72,8 @@ export interface Rule extends Entry {
   readonly whenNot: string
   /** Detectors of `holdfast review` that find it; none where only people can see it. */
   readonly detectors: readonly string[]
+  /** Of an anti-pattern that no detector finds: why code does not show it, and what does. */
+  readonly unseen?: string
   /** Undefined where the entry is advice: nothing in Holdfast makes it hold by itself. */
   readonly holdfast: HoldfastDefault | undefined
 }

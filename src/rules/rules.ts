@@ -63,3 +63,9 @@ const ORDER = ['error', 'warning', 'info']
 function bySeverity(left: Rule, right: Rule): number {
   return ORDER.indexOf(left.severity) - ORDER.indexOf(right.severity)
 }
+
+/** Whether `holdfast review` finds it; undefined of patterns, which are no finding. */
+export function inReview({ detectors, unseen }: Rule): string | undefined {
+  if (detectors.length > 0) return '`holdfast review` looks for it.'
+  return unseen === undefined ? undefined : `\`holdfast review\` does not look for it: ${unseen}`
+}

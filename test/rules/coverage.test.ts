@@ -137,6 +137,20 @@ describe('detectors', () => {
     )
   })
 
+  test('find each anti-pattern, or it says why code does not show it and what does', () => {
+    assert.deepEqual(
+      faults(({ kind, detectors, unseen }) => {
+        const isSeen = detectors.length > 0
+        if (kind === 'pattern') return unseen === undefined ? [] : ['a pattern is no fault']
+        if (isSeen) return unseen === undefined ? [] : ['found, and yet unseen']
+        return unseen !== undefined && unseen.length >= 60 && unseen.endsWith('.')
+          ? []
+          : ['no reason']
+      }),
+      [],
+    )
+  })
+
   test('lead to their rule, gravest first', () => {
     assert.deepEqual(
       found.filter((id) => findRule(id) === undefined && rulesOfDetector(id).length === 0),

@@ -90,6 +90,8 @@ export const apiRules: readonly Rule[] = [
     why: 'Four requests in a row over a mobile network of 150 ms are 600 ms before anything is drawn, whatever the server does; each pays authentication, a connection from the pool and a log line again. Between services the same chain multiplies failures: five calls at 99.9 % are 99.5 %.',
     whenNot: 'Parts with very different lifetimes in a cache, or that few callers need.',
     detectors: [],
+    unseen:
+      'the many requests are made by another program: traces show how many a page of it takes.',
     holdfast: undefined,
     symptoms: ['slow-with-growth', 'costs-explode'],
     related: ['n-plus-one', 'api-from-tables', 'premature-microservices'],
@@ -105,6 +107,8 @@ export const apiRules: readonly Rule[] = [
     why: 'PATCH /orders/1 {"state":"shipped"} moves every rule about orders into every client. Nobody can rename a column any more, since it is a field of the public contract. There is no place to hang a permission finer than "may write orders", and no event that says what happened, only that a row changed.',
     whenNot: 'Internal admin screens over plain master data.',
     detectors: [],
+    unseen:
+      'a reply that looks like a table may be just what callers need: the playbook `service-design-review` asks who they are.',
     holdfast: {
       does: 'Operations have contracts of their own; rows leave only through an output schema.',
       see: ['src/operation/contract.ts', 'docs/guides/commands.md'],

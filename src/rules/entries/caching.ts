@@ -48,6 +48,8 @@ export const cachingRules: readonly Rule[] = [
     why: 'A page that takes 800 ms to compute and is asked for 200 times a second is computed 160 times in parallel at the moment its entry ends. The database slows down, each load takes longer, more pile up: the cache has made the outage it was to prevent. Entries that were filled together end together: add some per cent of randomness to the TTL.',
     whenNot: 'Loads are cheap, and few of them come in a second.',
     detectors: [],
+    unseen:
+      'most caches that are filled on a miss are asked too seldom to be harmed; the rate per key is in the metrics, not in the code.',
     holdfast: {
       does: 'A credential asked for many times at once is looked up once, and others asked for at the same time share the statement.',
       see: ['src/access/authenticate.ts'],
@@ -67,6 +69,8 @@ export const cachingRules: readonly Rule[] = [
     why: 'Reader: SELECT, old price. Writer: UPDATE, COMMIT, delete the entry. Reader: store the old price. Nobody will delete it again: it is wrong for a whole TTL, or for ever without one, although the invalidation was in the right place. With a replica the window is its lag. It happens once in some ten thousand writes, which is daily on a busy key.',
     whenNot: 'The TTL is shorter than anybody cares.',
     detectors: [],
+    unseen:
+      'it takes two requests in a certain order; `holdfast prove` plays all of them on the functions themselves.',
     holdfast: undefined,
     symptoms: ['stale-data'],
     related: ['cache-without-invalidation', 'cache-aside-exact', 'read-replica-ryw'],

@@ -33,6 +33,8 @@ export const callRules: readonly Rule[] = [
     whenNot:
       'The connection of a migration runner has its own: a short lock_timeout, and none for the statement.',
     detectors: [],
+    unseen:
+      'roles and poolers set it too, and neither stands in the code: `SHOW statement_timeout` on a connection of the app.',
     holdfast: {
       does: 'A wait for a connection, for a lock and for a statement each end in time, with an error that names which.',
       see: ['src/database/pool.ts', 'src/database/context.ts', 'docs/errors.md#hf_pool_exhausted'],
@@ -52,6 +54,8 @@ export const callRules: readonly Rule[] = [
     why: 'The proxy in front gives up after 30 or 60 s and the client asks again, while the first handler still works: under load most of the work is for callers that have gone. Without a bound one stuck await keeps its memory and its place for the life of the process.',
     whenNot: 'Streams and uploads, which are bounded by idle time and size.',
     detectors: [],
+    unseen:
+      'a limit may stand in the framework, the balancer or the platform: send a request that hangs, and look how long it may.',
     holdfast: {
       does: 'Every operation has a deadline; at the deadline, or when the caller leaves, the running statement is cancelled and nothing is left.',
       see: ['src/runtime/scope.ts', 'docs/errors.md#hf_deadline_exceeded'],
@@ -71,6 +75,8 @@ export const callRules: readonly Rule[] = [
     why: 'A job that hangs holds its slot until somebody restarts the worker. With five slots the fifth hang stops the queue, and the only sign is that nothing happens. A lease without a fence does the opposite: the slow worker comes back and completes a job that another has done meanwhile. Graphile Worker gives the job of a crashed worker back after 4 hours.',
     whenNot: 'A job that reports progress may have its lease renewed for as long as it does.',
     detectors: [],
+    unseen:
+      'queues differ in whether a job is ended or only forgotten: let one hang in a test, and see who takes it up.',
     holdfast: {
       does: 'A job is aborted at its timeout and given up if it does not listen; completions are fenced by the lease of the worker, by raising.',
       see: ['src/state/job/worker.ts', 'docs/errors.md#hf_lease_lost'],

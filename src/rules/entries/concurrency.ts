@@ -96,6 +96,8 @@ export const concurrencyRules: readonly Rule[] = [
     why: 'All three are 0, which means never, by default. A process that stops between BEGIN and COMMIT (a debugger, a frozen container, a lost network) keeps its row locks: for ever while its kernel still answers, some two hours where the network is gone (the keepalive of Linux). statement_timeout does not help: it counts one statement, and three of 0.3 s pass a deadline of 0.4 s. From version 17 on transaction_timeout bounds the whole as well.',
     whenNot: 'Migrations and dumps have roles, and timeouts, of their own.',
     detectors: [],
+    unseen:
+      'the timeout is set on the role, the pool or the server as well: `SHOW transaction_timeout` tells, and the playbook `database-slow` asks for it.',
     holdfast: {
       does: 'Each batch carries the time that is left as its statement and lock timeout; at the deadline the running statement is cancelled.',
       see: ['src/database/context.ts', 'docs/errors.md#hf_deadline_exceeded'],

@@ -206,6 +206,8 @@ export const messagingRules: readonly Rule[] = [
     why: 'PDF, mail, CRM, analytics: 1.8 s of the 2 s that a checkout takes have nothing to do with whether it succeeded, and each of them can fail it. When the mail server slows down, orders stop.',
     whenNot: 'It is fast, local and cannot fail apart from the rest.',
     detectors: [],
+    unseen:
+      'code does not say how long a step takes, nor who waits for it: `holdfast advise sync-or-async` asks that.',
     holdfast: {
       does: 'tx.enqueue writes the job with the rows of the command, at no round trip of its own.',
       see: ['src/state/job/job.ts', 'docs/guides/commands.md#one-unit-of-work'],

@@ -32,6 +32,8 @@ export const operationsRules: readonly Rule[] = [
     why: 'At 3 a.m. the log says "error! undefined" four hundred times: no request, no customer, no cause, no level to filter by. console.log of an object prints three levels and "[Object]". Writing to a slow terminal or file blocks the event loop. What was logged while debugging also logs passwords.',
     whenNot: 'Scripts, and the first minutes of looking for a bug at your own desk.',
     detectors: [],
+    unseen:
+      'a log shows what it lacks when somebody needs it: try to answer, from the log alone, what happened to one request of yesterday.',
     holdfast: {
       does: 'A request, an attempt at a job and a delivery are one line each, with everything about it.',
       see: ['src/runtime/telemetry/telemetry.ts'],
@@ -123,6 +125,8 @@ export const operationsRules: readonly Rule[] = [
     why: '"HighErrorRate" at 4 a.m. costs twenty minutes of finding out what it means, in every incident again. Alerts that usually mean nothing are acknowledged unread, the real one among them. An alert without an owner is everybody’s, so nobody tunes it.',
     whenNot: 'Dashboards and tickets, which wake nobody up.',
     detectors: [],
+    unseen:
+      'alerts stand with the monitoring, in a format of its own: the playbook `on-call-hygiene` goes through them.',
     holdfast: undefined,
     symptoms: ['nobody-noticed'],
     related: ['slo-burn-rate', 'missing-health-check'],

@@ -156,6 +156,8 @@ export const queryRules: readonly Rule[] = [
     whenNot:
       'The table stays small, or the filter keeps more than some 10 to 20 % of the rows: then reading all is cheaper.',
     detectors: [],
+    unseen:
+      'whether an index pays is told by the size of the table and by how often the filter is used: EXPLAIN and pg_stat_user_tables, in the order of the playbook `performance`.',
     holdfast: {
       does: 'explain tells for each list which index serves its filters and sorts, and which are missing.',
       see: ['src/operation/list-indexes.ts', 'src/database/list-indexes.ts'],

@@ -109,6 +109,8 @@ export const runtimeRules: readonly Rule[] = [
     why: 'readFile of an import of 500 MB is 500 MB of buffer, up to twice that as a string, and an array of ten million small objects after split: the process is killed, and with it the requests of everybody else. Two imports at once halve what is possible. As a stream it is one line at a time at any size, and its progress can be shown.',
     whenNot: 'Files whose size you bound first, to some megabytes.',
     detectors: [],
+    unseen:
+      'how large a file gets is not in the code: a list of countries may well be read at once, an upload may not.',
     holdfast: {
       does: 'A streamed body costs a process two chunks of 256 KiB, whatever its size, and the command reads it as a stream.',
       see: ['src/state/staging/staging.ts', 'docs/guides/importing.md'],

@@ -71,6 +71,8 @@ export const structureRules: readonly Rule[] = [
     whenNot:
       'Many small functions over one concept (money, dates) are no god: they have one reason to change.',
     detectors: [],
+    unseen:
+      'size alone is no fault; who changes it for which reasons stands in the history: the playbook `service-design-review`.',
     holdfast: undefined,
     symptoms: ['slow-to-change'],
     related: ['service-layer', 'split-by-technical-layer', 'implicit-coupling'],
@@ -86,6 +88,8 @@ export const structureRules: readonly Rule[] = [
     why: 'find(where: string) hides nothing: each caller depends on table and column names, the layer adds a file and an injection. A QueryResult, an ORM entity with lazy fields or an AxiosResponse that travels up ties every caller to that library; the day it is replaced everything is touched. A lazy field is a query that runs in the template, outside of the transaction.',
     whenNot: 'A thin, honest helper that says it is SQL.',
     detectors: [],
+    unseen:
+      "whether a type is the domain's or the database's is a matter of its meaning: the playbook `service-design-review`.",
     holdfast: undefined,
     symptoms: ['slow-to-change', 'intrusion'],
     related: ['domain-access', 'string-sql', 'http-in-service'],
@@ -120,6 +124,8 @@ export const structureRules: readonly Rule[] = [
     why: 'Shipping sets orders.state itself: the rule that only paid orders ship does not run, no event is stated, no audit entry written. The owner renames the column and breaks a module that no type check connects to it. Splitting into services later is impossible, since nobody knows who writes what.',
     whenNot: 'Reading for a report, with the owner’s knowledge (a view is a contract).',
     detectors: [],
+    unseen:
+      "no line says which module owns a table; in Holdfast it is the one whose migration made it, and writing another's is refused.",
     holdfast: {
       does: 'Writing another module’s table fails with HF_FOREIGN_TABLE, which names both modules and the way through; tx.call runs the owner’s command in the same transaction.',
       see: [
@@ -144,6 +150,8 @@ export const structureRules: readonly Rule[] = [
     whenNot:
       'Two teams that must release apart, a part with a hundred times the load, a runtime of another kind.',
     detectors: [],
+    unseen:
+      'it is a matter of teams, rates and releases: `holdfast advise service-shape` asks for them.',
     holdfast: undefined,
     symptoms: ['slow-to-change', 'half-done', 'costs-explode'],
     related: ['chatty-api', 'saga', 'split-by-technical-layer'],
@@ -159,6 +167,8 @@ export const structureRules: readonly Rule[] = [
     why: 'One feature is a controller, a service, a repository, a model and a test in five folders, each with fifty neighbours that have nothing to do with it. Every folder imports every other, so there is no boundary to extract, to own or to test. Microservices cut the same way (an "API service", a "data service") make each feature a release of three.',
     whenNot: 'There are a dozen files in all, and everybody knows each of them.',
     detectors: [],
+    unseen:
+      'folders by layer are harmless inside of one module; what hurts is a change that crosses all of them, as the history tells.',
     holdfast: undefined,
     symptoms: ['slow-to-change'],
     related: ['god-service', 'implicit-coupling', 'premature-microservices'],
