@@ -258,10 +258,9 @@ export class Effects {
       const made = exportHandle(of, false)
       // What fetch() and got() give is a reply; only a factory gives a client.
       const isReply = made?.library.kind === 'http' && !FACTORY.test(of.path.at(-1) ?? '')
-      if (made !== undefined && !isReply) {
-        const named = tableArgument(chainOf(node).flatMap(({ segment }) => segment ?? []))
+      const named = tableArgument(chainOf(node).flatMap(({ segment }) => segment ?? []))
+      if (made !== undefined && !isReply)
         return { ...made, table: textOf(node.arguments[0]) ?? named ?? made.table }
-      }
     }
     if (of?.kind === 'function') {
       const returned = returnedBy(of.node)
