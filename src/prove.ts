@@ -1,5 +1,6 @@
 /** `holdfast/prove`: runs commands on a real Postgres under every interleaving, and every crash, that matters. */
 
+export { type AppCrashDefinition, appCrash } from './prove/app/app-crash.ts'
 export type { Asking } from './prove/app/open-app.ts'
 export {
   call,

@@ -11,10 +11,25 @@ import { shows } from './snippets.ts'
 const guide = blocks(readFileSync(join(root, 'docs/guides/proving-crashes.md'), 'utf8'))
 let folder: ProverFolder
 
+/** The exit code where nothing was found, and not everything was tried. */
+const UNDECIDED = 3
+
 before(async () => {
   folder = await proverFolder(guide)
 })
 after(() => folder.close())
+
+test('an app is broken and mended as the guide shows', async () => {
+  const steps = guide.filter(({ section }) => section === 'An app of Holdfast')
+  const [broken, mended] = steps.filter(({ language }) => language === 'sh')
+  const twice = await folder.shell.type(broken?.text ?? '')
+  assert.equal(twice.code, 1, twice.output + twice.errors)
+  assert.match(twice.output, /VIOLATION {2}charged: done twice/)
+  assert.match(twice.output, /outside has charge/)
+  const once = await folder.shell.type(mended?.text ?? '')
+  assert.equal(once.code, UNDECIDED, once.output + once.errors)
+  assert.match(once.output, /The budget of 10000 ms is used up/)
+})
 
 test('a program is broken by a crash and mended as the guide shows', async () => {
   const steps = guide.filter(({ section }) => section === 'A crash in ten lines')

@@ -3,6 +3,7 @@
  * jobs, and a fresh app over the same database where a process has died.
  */
 import { migrationSources } from '../../app/sources.ts'
+import { knownOptions } from '../../base/bounds.ts'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { HoldfastError } from '../../base/fault.ts'
 import { migrate } from '../../database/migrate/migrate.ts'
@@ -18,19 +19,34 @@ import {
   crash,
 } from '../crash/crash.ts'
 import type { RaceSetup } from '../race.ts'
+import { OneConnection } from './one-connection.ts'
 import { type OpenApp, openApp } from './open-app.ts'
+import type { ScenarioCall } from './scenario.ts'
 import type { SteppedPool } from './stepped-connections.ts'
 import { bringToRest } from './store.ts'
 
+/** An app that may die at every step, and what must be true afterwards. */
 export interface AppCrashDefinition extends Pick<CrashDefinition, 'invariants' | 'ignore'> {
   readonly app: AppDefinition
   /** The rows that every run starts from, behind all migrations of the app. */
   readonly seed?: RaceSetup
-  /** Stand-ins for what is outside, by name: what they do goes through the world. */
+  /** Stand-ins for services that lead outside, by name: what they do is told with the world. */
   readonly services?: (world: CrashWorld) => Readonly<Record<string, unknown>>
-  /** What a client asks for, with the same key each time. */
-  readonly request?: (app: OpenApp) => Promise<Reply>
+  /**
+   * What a client asks for, with the same key each time: made by `call`, or by a function that is asked
+   * once the seed is there. Without it, what the seed has left to do is done.
+   */
+  readonly request?: ScenarioCall | (() => ScenarioCall)
 }
+
+const FIELDS = [
+  'app',
+  'seed',
+  'services',
+  'request',
+  'invariants',
+  'ignore',
+] as const satisfies readonly (keyof AppCrashDefinition)[]
 
 /**
  * How often something was tried, by whom and with which key is no part of what was done. What a job
@@ -55,7 +71,13 @@ const stillClock: Clock = { ...systemClock, monotonicMs: () => 0 }
 /** Undisturbed, one is enough: what is due is done, then what waits for its time. */
 const ROUNDS = 1
 
+/**
+ * Defines a program of the crash explorer that is an app: a request, and the subscriptions and jobs
+ * that follow it, each statement of their batches a step. Where a process has died, a fresh app over
+ * the same database goes on. Exported from a file, `holdfast prove` explores it.
+ */
 export function appCrash(definition: AppCrashDefinition): Crash {
+  knownOptions('appCrash', definition, FIELDS)
   const { app, seed, invariants = {}, ignore = [] } = definition
   const sources = migrationSources(buildRegistry(app))
   return crash({
@@ -76,19 +98,24 @@ function programOf({ app, services, request }: AppCrashDefinition): CrashProgram
   let opened: OpenApp | undefined
   /** One process, one app. */
   const over = (db: unknown, world: CrashWorld) => {
-    const pool = db as SteppedPool
+    const pool = new OneConnection(db as SteppedPool)
     opened ??= openApp({ app, pool, services: services?.(world) ?? {}, clock: stillClock })
     return opened
   }
   return {
     ...(request && {
-      request: async (db, world) => answerOf(await request(over(db, world))),
+      request: async (db, world) => answerOf(await ask(over(db, world), request)),
     }),
     loops: {
       'events and jobs': (db, world) => over(db, world).settle(),
       'as time passes': (db, world) => sleep(over(db, world)),
     },
   }
+}
+
+function ask(opened: OpenApp, request: NonNullable<AppCrashDefinition['request']>): Promise<Reply> {
+  const { operation, input, asking } = typeof request === 'function' ? request() : request
+  return opened.execute(operation, input, { key: 'request', ...asking })
 }
 
 /** A chain of jobs that each wait for their time; one that begins itself again has no end. */

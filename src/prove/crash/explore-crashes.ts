@@ -16,10 +16,13 @@ import { type Plan, plansFor } from './plan.ts'
 import { faultTrial, NOTHING, planTrials, type Trial, trialOf } from './replay.ts'
 import { type CrashRun, CrashRunner } from './run.ts'
 import { isBlocked, terminate } from './store.ts'
+import { turningPoints, withoutIds } from './turning-points.ts'
 import type { CrashFinding, CrashOptions, CrashVerdict } from './verdict.ts'
 
 /** At ten runs a second some eight minutes. */
 const FAULTS_MAX = 5_000
+/** More runs than somebody waits for without looking elsewhere. */
+const LONG = 500
 /** A reason that begins so means: nothing was found, and not everything was tried. */
 export const SAMPLED = 'Sampled'
 /** A finding that does not come each time is none. */
@@ -94,8 +97,9 @@ class Explorer {
     this.#boundaries = run.passages
     const { replay } = this.#options
     const all = replay === undefined ? this.#trials() : [trialOf(replay, this.#plans)]
+    const chosen = replay === undefined ? this.#chosen(all) : all
     const isAsked = (step: number) => run.parts[run.passages[step]?.part ?? 0]?.asked === true
-    const trials = sampledTrials(all, isAsked, this.#options.faultsMax ?? FAULTS_MAX)
+    const trials = sampledTrials(chosen, isAsked, this.#options.faultsMax ?? FAULTS_MAX)
     for (const [tried, trial] of trials.entries()) {
       const left = trials.length - tried
       const stopped = this.#stop(left) ?? (await this.#try(trial, one))
@@ -105,7 +109,8 @@ class Explorer {
     }
     if (replay !== undefined) return 'One run was made again, and it breaks nothing.'
     if (trials.length === all.length) return undefined
-    return `${SAMPLED}: ${trials.length} of ${all.length} faults and deliveries were tried, evenly spread, and none breaks it. Raise faultsMax for all of them.`
+    const [spread, more] = this.#spread()
+    return `${SAMPLED}: ${trials.length} of ${all.length} faults and deliveries were tried, ${spread}, and none breaks it. ${more} for all of them.`
   }
 
   /** What asking and delivering again breaks needs no fault. */
@@ -117,6 +122,30 @@ class Explorer {
         faultsAt(boundary).map((kind) => faultTrial({ step, kind })),
       ),
     ]
+  }
+
+  #chosen(all: readonly Trial[]): readonly Trial[] {
+    const { turningPoints: tried } = this.#options
+    if (tried === undefined) return all.length > LONG ? this.#mattersFirst(all) : all
+    return [NOTHING, ...planTrials(this.#plans), ...turningPoints(this.#boundaries, tried)]
+  }
+
+  /** Whoever waits for minutes, or has only one, is shown first what is found most often. */
+  #mattersFirst(all: readonly Trial[]): readonly Trial[] {
+    const first = turningPoints(this.#boundaries, new Set())
+    const names = new Set(first.map(({ name }) => name))
+    const [withoutFault, faults] = [
+      all.filter(({ fault }) => fault === undefined),
+      all.filter(({ fault, name }) => fault !== undefined && !names.has(name)),
+    ]
+    return [...withoutFault, ...first, ...faults]
+  }
+
+  /** How those that were tried were chosen, and what to do to have all. */
+  #spread(): readonly [string, string] {
+    return this.#options.turningPoints === undefined
+      ? ['evenly spread', 'Raise faultsMax']
+      : ['at COMMITs and calls that were not tried before', 'Leave turningPoints out']
   }
 
   #stop(waiting: number): string | undefined {
@@ -156,7 +185,7 @@ class Explorer {
   #diverged(passages: readonly Boundary[], last: number): string | undefined {
     for (const [step, { label }] of this.#boundaries.slice(0, last + 1).entries()) {
       const now = passages[step]?.label
-      if (now === undefined || shapeOf(now) !== shapeOf(label))
+      if (now === undefined || withoutIds(now) !== withoutIds(label))
         return (
           `It does not do the same in each run: step ${step} was "${label}" and then "${now ?? 'nothing'}". ` +
           'Something besides the database decides (a module variable, a timer, a random value): make it in boot, or hand it in.'
@@ -275,13 +304,6 @@ function sampledTrials(
   const others = sampled(trials.filter(ofLoops), Math.floor(max / 2))
   const asked = trials.filter((trial) => !ofLoops(trial))
   return [...sampled(asked, max - others.length), ...others]
-}
-
-const UUIDS = /[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}/g
-
-/** A generated id is another in each run. */
-function shapeOf(label: string): string {
-  return label.replaceAll(UUIDS, '<id>')
 }
 
 function stuckReason(name: string): string {

@@ -28,6 +28,8 @@ export type BoundaryKind = 'checkout' | 'statement' | 'end' | 'call'
 export interface Boundary {
   readonly label: string
   readonly kind: BoundaryKind
+  /** Of the end of a transaction: what it consists of. */
+  readonly within?: string
 }
 
 const EACH = ['unsent', 'unanswered', 'killed before', 'killed after'] as const
@@ -177,9 +179,9 @@ export class FaultGate {
     asked: Pick<Passage, 'part' | 'place'>,
     letOthersGo: () => void,
   ): Promise<true | { readonly value: T }> {
-    const { label, kind, values = [] } = passing
+    const { label, kind, within, values = [] } = passing
     const passage: Passage = {
-      ...{ label, kind, values, ...asked },
+      ...{ label, kind, values, ...asked, ...(within !== undefined && { within }) },
       answer: undefined,
       fault: undefined,
     }

@@ -116,6 +116,8 @@ class ProcessClient extends EventEmitter {
   readonly #gate: FaultGate
   readonly #shelf: ConnectionShelf
   readonly #owner: Owner
+  /** Of the transaction that is open. */
+  readonly #texts: string[] = []
   #lost = false
 
   constructor(client: pg.Client, gate: FaultGate, shelf: ConnectionShelf, owner: Owner) {
@@ -164,9 +166,13 @@ class ProcessClient extends EventEmitter {
     const asked = typeof query === 'string' ? { text: query } : query
     const config: Query = given === undefined ? asked : { ...asked, values: given }
     if (this.#lost) throw new ConnectionLost('lost before')
+    const [label, kind] = [config.text.replace(/\s+/g, ' ').trim(), boundaryKind(config.text)]
+    const within = kind === 'end' ? this.#texts.splice(0).join('; ') : undefined
+    if (within === undefined) this.#texts.push(label)
     return this.#gate.pass({
-      label: config.text.replace(/\s+/g, ' ').trim(),
-      kind: boundaryKind(config.text),
+      label,
+      kind,
+      ...(within !== undefined && { within }),
       values: config.values ?? [],
       gone: () => this.#owner.gone(),
       isBlocked: () => this.#shelf.isBlocked(this.#client),

@@ -72,6 +72,12 @@ export interface CrashOptions {
   readonly budgetMs?: number
   /** So many faults at most, evenly spread over the run: INCONCLUSIVE where that leaves some out. */
   readonly faultsMax?: number
+  /**
+   * Tries what matters most, for a test that has little time: each kind of transaction when its COMMIT
+   * was not answered, and each kind of call to the outside. Those that stand in the set were tried
+   * before, in other programs; those that are tried are added. INCONCLUSIVE where nothing is found.
+   */
+  readonly turningPoints?: Set<string>
   /** Ends the search early and keeps what was found. */
   readonly signal?: AbortSignal
   /** Makes this run alone, as a finding names it. */

@@ -37,6 +37,9 @@ export const AddInterestInPlace = defineJob({
 /** Tells the world, outside of any transaction. */
 export const Tell = defineJob({ name: 'bank.tell', payload: account })
 
+/** Has it told. */
+export const Say = defineCommand({ name: 'bank.say', input: account, output: z.object({}) })
+
 /** What the bank talks to. */
 export interface Teller {
   tell(account: number): Promise<void>
@@ -126,6 +129,13 @@ export const app = bank.defineApp({
         isolation,
         run({ payload, tx }) {
           tx.defer(add(payload.account))
+        },
+      }),
+      say: bank.handle(Say, {
+        allow,
+        run({ input, tx }) {
+          tx.enqueue(Tell, input)
+          return {}
         },
       }),
       tell: bank.handle(Tell, {

@@ -6,6 +6,7 @@ import {
   CreateProduct,
   UpdateProduct,
 } from '../../../example/shop/catalog/contract.ts'
+import { ImportProducts } from '../../../example/shop/catalog/import-contract.ts'
 import {
   AddBlock,
   ApproveOrder,
@@ -14,14 +15,16 @@ import {
 } from '../../../example/shop/fraud/contract.ts'
 import type { Mail } from '../../../example/shop/notifications/mailer.ts'
 import { CancelOrder, PlaceOrder } from '../../../example/shop/ordering/contract.ts'
-import { PayOrder } from '../../../example/shop/payments/contract.ts'
+import { PayOrder, ReceiveWebhook } from '../../../example/shop/payments/contract.ts'
 import { BuildDailySales } from '../../../example/shop/reporting/daily-sales-contract.ts'
 import { seed } from '../../../example/shop/seed.ts'
+import { paymentId } from '../../../example/shop/shared/boundary-id.ts'
 import { CreateShipment, MoveShipment } from '../../../example/shop/shipping/contract.ts'
 import { appCrash } from '../../../src/prove/app/app-crash.ts'
 import { type OpenApp, openApp } from '../../../src/prove/app/open-app.ts'
 import type { Crash, CrashWorld } from '../../../src/prove/crash/crash.ts'
 import { providerIn } from './provider.ts'
+import { csv, ids, staged } from './shop-seed.ts'
 
 /** Every row is compared after every run. */
 const SIZE = { products: 4, orders: 3, customers: 2 }
@@ -32,6 +35,7 @@ const MERCHANT = { tenant: TENANT, principal: 'key_merchant', permissions: ['*']
 /** What was there before the program began. */
 interface Shop {
   readonly app: OpenApp
+  readonly pool: pg.Pool
   readonly product: { readonly id: string; readonly sku: string }
 }
 
@@ -46,7 +50,7 @@ interface ShopProgram {
 const body = async (reply: Promise<{ status: number; body: string }>) => {
   const { status, body } = await reply
   if (status >= 300) throw new Error(`The shop answers ${status}: ${body}`)
-  return JSON.parse(body) as { id: string }
+  return JSON.parse(body) as { id: string; amount_minor: number; currency: string }
 }
 
 let keys = 0
@@ -80,6 +84,23 @@ async function paid(shop: Shop): Promise<string> {
     await shop.app.letTimePass()
   }
   return id
+}
+
+/** What the provider is about to tell of a payment that nobody has gone on with. */
+async function paying(shop: Shop): Promise<string> {
+  const id = await placed(shop)
+  const payment = await ask(PayOrder, shop, { id, source: 'src_card' })
+  const { amount_minor, currency } = payment
+  const reference = paymentId.ids.decode(payment.id)
+  const state = { id: `pp_${reference}`, reference, status: 'authorized', version: 1 }
+  return JSON.stringify({ ...state, amount_minor, currency })
+}
+
+async function sent({ pool }: Shop): Promise<string> {
+  const [file] = ids.bodies
+  await pool.query(`BEGIN; SELECT set_config('holdfast.tenant', '${TENANT}', true);
+    SET LOCAL ROLE holdfast_app; ${staged(file, csv('Desk lamp'), false)} COMMIT`)
+  return file
 }
 
 const PROGRAMS: Readonly<Record<string, ShopProgram>> = {
@@ -139,6 +160,15 @@ const PROGRAMS: Readonly<Record<string, ShopProgram>> = {
     operation: AdjustStock,
     input: ({ product }) => ({ id: product.id, change: 5 }),
   },
+  'hear of a payment': {
+    before: paying,
+    operation: ReceiveWebhook,
+    input: (_, state) => ({
+      ...{ type: 'payment.authorized', timestamp: '2026-01-05T08:00:00Z' },
+      data: JSON.parse(state),
+    }),
+  },
+  'take in a file': { before: sent, operation: ImportProducts, input: (_, file) => ({ file }) },
   'report a day': { operation: BuildDailySales, input: () => ({ date: '2026-01-05' }) },
 }
 
@@ -160,8 +190,8 @@ function crashOf({ before, operation, input, ifMatch }: ShopProgram): Crash {
   return appCrash({
     app,
     services,
-    // Who was first to hear of a state, the one that asked or the one that looked it up.
-    ignore: ['payment_moves.via'],
+    // Who was first to hear of a state: the one that asked, the one that looked it up, a webhook.
+    ignore: ['payment_moves.via', 'payment_moves.request_id', 'holdfast.events.request_id'],
     invariants: BOOKS,
     async seed(url: string) {
       await seed({ url, sizes: { acme: SIZE, globex: SIZE } })
@@ -169,18 +199,16 @@ function crashOf({ before, operation, input, ifMatch }: ShopProgram): Crash {
       try {
         product = await firstProduct(pool)
         const opened = openApp({ app, pool, services: services(atOnce()) })
-        known = (await before?.({ app: opened, product })) ?? ''
-        await opened.settle()
+        known = (await before?.({ app: opened, pool, product })) ?? ''
       } finally {
         await pool.end()
       }
     },
-    request: (opened) =>
-      opened.execute(operation, input({ product }, known), {
-        ...MERCHANT,
-        key: 'k1',
-        ...(ifMatch !== undefined && { ifMatch }),
-      }),
+    request: () => ({
+      operation,
+      input: input({ product }, known),
+      asking: { ...MERCHANT, ...(ifMatch !== undefined && { ifMatch }) },
+    }),
   })
 }
 

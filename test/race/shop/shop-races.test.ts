@@ -5,13 +5,12 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { app } from '../../../example/shop/app.ts'
-import { registryOf } from '../../../src/prove/app/open-app.ts'
 import { Arenas } from '../../../src/prove/arena/arenas.ts'
 import { exploreRace } from '../../../src/prove/explore-race.ts'
 import { verdictText } from '../../../src/prove/report/verdict-text.ts'
 import { testServer } from '../../../src/testing/test-database.ts'
 import { raced, races } from './shop-races.ts'
+import { writers } from './writers.ts'
 
 /** Those with few preemptions come first: most of what can be found is found in the first dozen. */
 const SCHEDULES_MAX = 12
@@ -45,17 +44,9 @@ for (const [name, race] of Object.entries(races))
       assert.match(verdict.reason, new RegExp(`schedulesMax is ${SCHEDULES_MAX}`))
   })
 
-/** Whatever writes: nothing of the shop is left out because nobody has thought of it. */
-function writers(): readonly string[] {
-  const { operations, jobs, subscriptions } = registryOf(app)
-  const commands = [...operations.values()].filter(({ kind }) => kind !== 'query')
-  return [...commands.map(({ name }) => name), ...jobs.keys(), ...subscriptions.keys()]
-}
-
 test('each command, job and subscription of the shop races, or runs inside of one that does', () => {
-  const names = writers()
-  const missing = names.filter((name) => !raced.has(name) && !raced.has(INSIDE[name] ?? ''))
+  const missing = writers.filter((name) => !raced.has(name) && !raced.has(INSIDE[name] ?? ''))
   assert.deepEqual(missing, [], 'add a pair to shop-races.ts')
-  const idle = Object.keys(INSIDE).filter((name) => raced.has(name) || !names.includes(name))
+  const idle = Object.keys(INSIDE).filter((name) => raced.has(name) || !writers.includes(name))
   assert.deepEqual(idle, [], 'these need no exception')
 })

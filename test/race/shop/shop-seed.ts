@@ -24,10 +24,11 @@ export const ids = {
   bodies: [uuid(43), uuid(44)] as const,
 }
 
-const csv = (lamp: string) =>
+export const csv = (lamp: string) =>
   `sku,name,price_minor,currency,stock\nLAMP,${lamp},1100,EUR,0\nVASE,Vase,100,EUR,5\n`
 
-function staged(id: string, text: string, adopted: boolean): string {
+/** A body that was sent as a stream; in the role of the app. */
+export function staged(id: string, text: string, adopted: boolean): string {
   const hex = Buffer.from(text).toString('hex')
   const sha256 = createHash('sha256').update(text).digest('hex')
   return `
