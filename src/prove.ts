@@ -40,6 +40,12 @@ export type {
 } from './prove/crash/verdict.ts'
 export { exploreRace } from './prove/explore-race.ts'
 export {
+  type ExploredPair,
+  type ExplorePairsOptions,
+  explorePairs,
+} from './prove/pairs/explore-pairs.ts'
+export { type Pairs, type PairsDefinition, pairs } from './prove/pairs/pairs.ts'
+export {
   type FindingClass,
   type Race,
   type RaceCommand,

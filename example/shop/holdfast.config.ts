@@ -12,4 +12,5 @@ export const config = defineConfig({
   ],
   types: './database.ts',
   app: './app.ts',
+  prove: './prove.ts',
 })

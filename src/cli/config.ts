@@ -22,6 +22,11 @@ export interface ProjectConfig {
   readonly types?: string | URL
   /** The file that exports `app`, relative to this file: for the commands that look at the app. */
   readonly app?: string | URL
+  /**
+   * The file whose exports `holdfast prove` explores where none is named, relative to this file; the
+   * commands of the app with each other where it is absent.
+   */
+  readonly prove?: string | URL
 }
 
 /** The migrations of one module. */
@@ -41,6 +46,7 @@ export interface Project {
   readonly sources: readonly MigrationSource[]
   readonly typesFile: URL | undefined
   readonly appFile: URL | undefined
+  readonly proveFile: URL | undefined
 }
 
 const FILES = ['holdfast.config.ts', 'holdfast.config.mts', 'holdfast.config.js']
@@ -67,7 +73,12 @@ export function hasProject(cwd: string): boolean {
 }
 
 /** Of an app without tables: the framework's own migrations, and no types. */
-export const bareProject: Project = { sources: [], typesFile: undefined, appFile: undefined }
+export const bareProject: Project = {
+  sources: [],
+  typesFile: undefined,
+  appFile: undefined,
+  proveFile: undefined,
+}
 
 function findFile(cwd: string, given: string | undefined): string {
   const candidates = (given === undefined ? FILES : [given]).map((name) => resolve(cwd, name))
@@ -92,13 +103,14 @@ async function importConfig(path: string, href: string): Promise<{ config?: unkn
 }
 
 function toProject(path: string, file: URL, config: object): Project {
-  knownOptions(path, config, ['migrations', 'types', 'app'])
-  const { migrations, types, app } = config as Partial<ProjectConfig>
+  knownOptions(path, config, ['migrations', 'types', 'app', 'prove'])
+  const { migrations, types, app, prove } = config as Partial<ProjectConfig>
   if (!Array.isArray(migrations)) throw invalid(`${path}: migrations must be a list.`)
   return {
     sources: migrations.map((entry) => toSource(path, file, entry)),
     typesFile: types === undefined ? undefined : located(path, 'types', types, file),
     appFile: app === undefined ? undefined : located(path, 'app', app, file),
+    proveFile: prove === undefined ? undefined : located(path, 'prove', prove, file),
   }
 }
 

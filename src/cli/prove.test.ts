@@ -168,7 +168,7 @@ test('the files of a program that a crash breaks', async (context) => {
 test('what cannot be run exits with 2 and says why', async (context) => {
   const { run } = await folder(context)
   const cases: [line: string, message: RegExp][] = [
-    ['prove', /<file\.\.\.> is missing/],
+    ['prove', /Name a file, such as holdfast prove races\.ts/],
     ['prove nowhere.ts', /There is no file .*nowhere\.ts/],
     ['prove races.ts --only spend', /There is no "spend"; there is bounded, doubleSpend, guarded/],
     ['prove races.ts --budget soon', /--budget soon is no duration/],

@@ -1,5 +1,6 @@
 /**
  * `holdfast prove races.ts`: explores every race and every program of `crash` that the files export.
+ * `holdfast prove`: the commands of the project's app with each other.
  *
  * Exit codes: 0 all certified, 1 a violation, 2 the call or a subject is wrong, 3 something could not be
  * decided and nothing was found.
@@ -14,6 +15,8 @@ import { type Crash, isCrash } from '../prove/crash/crash.ts'
 import { exploreCrashes } from '../prove/crash/explore-crashes.ts'
 import type { CrashProgress } from '../prove/crash/verdict.ts'
 import { exploreRace } from '../prove/explore-race.ts'
+import type { ExploredPair } from '../prove/pairs/explore-pairs.ts'
+import { isPairs } from '../prove/pairs/pairs.ts'
 import { isRace, type Race } from '../prove/race.ts'
 import { junitText, type Proven } from '../prove/report/junit.ts'
 import type { AnyVerdict } from '../prove/report/reported.ts'
@@ -23,15 +26,22 @@ import { verdictText } from '../prove/report/verdict-text.ts'
 import type { Progress, RaceServer } from '../prove/verdict.ts'
 import { serverAt } from '../testing/test-database.ts'
 import type { Command, CommandCall, Terminal } from './command.ts'
+import { inputLines, type NamedPairs, proveFileOf, provePairs, scenarioOf } from './prove-pairs.ts'
 
 export const proveCommand: Command = {
   name: 'prove',
-  summary: 'Run what these files export under every interleaving and every crash that matters',
+  summary:
+    'Run what these files export, or the commands of the app, under every interleaving and every crash that matters',
   example: 'holdfast prove races.ts --junit races.xml',
   exits: { 1: 'a rule is broken', 3: 'a search was cut off before its end' },
-  args: ['file...'],
+  args: ['file...?'],
   options: {
-    only: { type: 'string', summary: 'What is exported under this name alone' },
+    only: {
+      type: 'string',
+      summary:
+        'What is exported under this name alone; of an app the pair, or the pairs of a command',
+    },
+    seed: { type: 'string', summary: 'The number that inputs of pairs are drawn by; 1 by default' },
     replay: { type: 'string', summary: 'This schedule or run alone, as a trace names it' },
     budget: { type: 'string', summary: 'For all of them, such as 60s; none by default' },
     all: { type: 'boolean', summary: 'Go on behind the first violation of each' },
@@ -55,25 +65,42 @@ interface NamedSubject {
   readonly subject: Race | Crash
 }
 
+/** Of a pair, what it was called with too. */
+interface ProvenSubject extends Proven {
+  readonly pair?: ExploredPair
+  readonly of?: NamedPairs
+}
+
 function exitCode(verdicts: readonly AnyVerdict[]): number {
   const has = (kind: AnyVerdict['verdict']) => verdicts.some(({ verdict }) => verdict === kind)
   if (has('VIOLATION')) return 1
   return has('INCONCLUSIVE') ? 3 : 0
 }
 
-async function subjectsOf(call: CommandCall): Promise<NamedSubject[]> {
-  const files = call.args.flatMap((path) => filesAt(resolve(call.terminal.cwd, path)))
-  const found: NamedSubject[] = []
-  for (const file of files) found.push(...(await subjectsIn(file)))
+async function subjectsOf(call: CommandCall): Promise<(NamedSubject | NamedPairs)[]> {
+  const found = await everySubjectOf(call)
   const only = call.text('only')
-  const chosen = found.filter(({ name }) => only === undefined || name === only)
+  // Which pairs there are is known once they are made.
+  const chosen = found.filter(
+    ({ name, subject }) => only === undefined || name === only || isPairs(subject),
+  )
   if (chosen.length > 0) return chosen
   const names = found.map(({ name }) => name).join(', ')
   throw usage(
     only === undefined
-      ? `${call.args.join(', ')} exports nothing to prove: export const spend = race({ ... }) or crash({ ... }), from holdfast/prove.`
+      ? `${call.args.join(', ') || 'The file of the project'} exports nothing to prove: export const spend = race({ ... }), crash({ ... }) or pairs({ app }), from holdfast/prove.`
       : `There is no "${only}"; there is ${names || 'none'}.`,
   )
+}
+
+async function everySubjectOf(call: CommandCall): Promise<(NamedSubject | NamedPairs)[]> {
+  const { cwd } = call.terminal
+  const own = call.args.length === 0 ? await proveFileOf(call) : []
+  if (typeof own === 'object' && 'subject' in own) return [own]
+  const files = [...call.args, own].flat().flatMap((path) => filesAt(resolve(cwd, path)))
+  const found: (NamedSubject | NamedPairs)[] = []
+  for (const file of files) found.push(...(await subjectsIn(file)))
+  return found
 }
 
 /** Files of a folder that say in their names what they hold. */
@@ -86,12 +113,13 @@ function filesAt(path: string): string[] {
   return files.sort().map((file) => join(path, file))
 }
 
-async function subjectsIn(file: string): Promise<NamedSubject[]> {
+async function subjectsIn(file: string): Promise<(NamedSubject | NamedPairs)[]> {
   try {
     const exported: Record<string, unknown> = await import(pathToFileURL(file).href)
-    return Object.entries(exported).flatMap(([name, subject]) =>
-      isRace(subject) || isCrash(subject) ? [{ name, file, subject }] : [],
-    )
+    return Object.entries(exported).flatMap<NamedSubject | NamedPairs>(([name, subject]) => {
+      if (isPairs(subject)) return [{ name, file, subject }]
+      return isRace(subject) || isCrash(subject) ? [{ name, file, subject }] : []
+    })
   } catch (cause) {
     if (cause instanceof HoldfastError) throw cause
     throw new HoldfastError('HF_USAGE', `${file} cannot be read: ${(cause as Error).message}.`, {
@@ -115,27 +143,62 @@ function onInterrupt(): { signal: AbortSignal; [Symbol.dispose](): void } {
   }
 }
 
-async function proveAll(subjects: readonly NamedSubject[], call: CommandCall): Promise<Proven[]> {
+async function proveAll(
+  subjects: readonly (NamedSubject | NamedPairs)[],
+  call: CommandCall,
+): Promise<ProvenSubject[]> {
   using interrupt = onInterrupt()
   const server = await serverOf(call.terminal)
   const budgetMs = budgetOf(call)
   const startMs = systemClock.monotonicMs()
-  const replay = call.text('replay')
-  const proven: Proven[] = []
-  for (const { name, file, subject } of subjects) {
-    const verdict = await prove(subject, {
+  const proven: ProvenSubject[] = []
+  const tell = (one: ProvenSubject) => {
+    proven.push(one)
+    if (!call.flag('json')) call.terminal.out(shown(one, call))
+  }
+  for (const named of subjects)
+    await proveOne(named, call, tell, {
       ...(server && { server }),
       ...(budgetMs && { budgetMs: budgetMs - (systemClock.monotonicMs() - startMs) }),
-      ...(replay && { replay }),
       keepGoing: call.flag('all'),
       signal: interrupt.signal,
-      onProgress: progress(name, call.terminal),
     })
-    proven.push({ name, file: relative(call.terminal.cwd, file), verdict })
-    if (!call.flag('json'))
-      call.terminal.out(`${verdictText(verdict, { name, cwd: call.terminal.cwd })}\n`)
-  }
   return proven
+}
+
+async function proveOne(
+  named: NamedSubject | NamedPairs,
+  call: CommandCall,
+  tell: (one: ProvenSubject) => void,
+  options: Omit<ProveOptions, 'onProgress'>,
+): Promise<void> {
+  const file = relative(call.terminal.cwd, named.file)
+  if (isNamedPairs(named)) {
+    const onPair = (pair: ExploredPair) =>
+      tell({ name: pair.name, file, verdict: pair.verdict, pair, of: named })
+    return provePairs(named, call, { ...options, onPair })
+  }
+  const { name, subject } = named
+  const replay = call.text('replay')
+  const onProgress = progress(name, call.terminal)
+  const verdict = await prove(subject, { ...options, ...(replay && { replay }), onProgress })
+  tell({ name, file, verdict })
+}
+
+function isNamedPairs(named: NamedSubject | NamedPairs): named is NamedPairs {
+  return isPairs(named.subject)
+}
+
+/** Of a pair also what it was called with: of a violation as a scenario to copy. */
+function shown({ name, verdict, pair, of }: ProvenSubject, call: CommandCall): string {
+  const { cwd } = call.terminal
+  const text = verdictText(verdict, { name, cwd })
+  if (pair === undefined || of === undefined) return `${text}\n`
+  if (verdict.verdict !== 'VIOLATION') return [text, ...inputLines(pair), ''].join('\n')
+  const scenario = scenarioOf(of, pair, cwd, call)
+    .trimEnd()
+    .replaceAll(/^(?=.)/gm, '    ')
+  return `${text}\n\n  The same as a scenario; --out writes it, with a test:\n\n${scenario}\n`
 }
 
 /** What all explorers are told. */
@@ -182,14 +245,14 @@ function progress(name: string, { err }: Terminal): ProveOptions['onProgress'] {
   }
 }
 
-function report(proven: readonly Proven[], call: CommandCall): void {
+function report(proven: readonly ProvenSubject[], call: CommandCall): void {
   const { out, cwd } = call.terminal
-  if (call.flag('json')) out(jsonText(proven))
+  if (call.flag('json')) out(jsonText(proven.map(({ of, ...one }) => one)))
   else out(summary(proven))
   const junit = call.text('junit')
   if (junit !== undefined) writeFileSync(resolve(cwd, junit), junitText(proven, cwd))
   const folder = call.text('out')
-  if (folder !== undefined) writeFindings(proven, resolve(cwd, folder), call.terminal)
+  if (folder !== undefined) writeFindings(proven, resolve(cwd, folder), call)
 }
 
 /** Parameters of statements may be bigints. */
@@ -203,16 +266,20 @@ function summary(proven: readonly Proven[]): string {
   return `${count('CERTIFIED')} certified, ${count('VIOLATION')} violated, ${count('INCONCLUSIVE')} inconclusive`
 }
 
-function writeFindings(proven: readonly Proven[], folder: string, terminal: Terminal): void {
+function writeFindings(proven: readonly ProvenSubject[], folder: string, call: CommandCall): void {
+  const { cwd } = call.terminal
   mkdirSync(folder, { recursive: true })
-  for (const { name, file, verdict } of proven) {
+  for (const { name, file, verdict, pair, of } of proven) {
     if (verdict.verdict !== 'VIOLATION') continue
-    const from = relative(folder, resolve(terminal.cwd, file))
+    const scenario = pair && of && scenarioOf(of, pair, folder, call)
+    const exported = scenario === undefined ? resolve(cwd, file) : join(folder, `${name}.races.ts`)
+    const from = relative(folder, exported)
     const files = {
-      [`${name}.txt`]: verdictText(verdict, { name, cwd: terminal.cwd }),
-      [`${name}.html`]: tracePage(verdict, { name, cwd: terminal.cwd }),
+      [`${name}.txt`]: verdictText(verdict, { name, cwd }),
+      [`${name}.html`]: tracePage(verdict, { name, cwd }),
       [`${name}.json`]: jsonText({ race: name, file, ...verdict }),
       [`${name}.test.ts`]: testFile(name, from.startsWith('.') ? from : `./${from}`, verdict),
+      ...(scenario !== undefined && { [`${name}.races.ts`]: scenario }),
     }
     for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, path), `${text}\n`)
   }

@@ -5,8 +5,8 @@
 
 import { orderId } from '../../example/shop/shared/boundary-id.ts'
 import { pause, systemClock } from '../../src/base/clock.ts'
+import { SeededRandom } from '../../src/base/seeded-random.ts'
 import { ask, json, type Reply } from '../ask.ts'
-import { SeededRandom } from '../seeded-random.ts'
 import type { PaidOrder } from './payments-oracle.ts'
 
 export interface PayingClientOptions {

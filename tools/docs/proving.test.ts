@@ -67,6 +67,17 @@ test('a job of an app races as the guide shows', async () => {
   assert.match(output, /CERTIFIED {2}restockedOnce/)
 })
 
+test('the pairs of an app are drawn and explored as the guide shows', async () => {
+  const steps = guide.filter(
+    ({ section }) => section === 'Every pair of an app, with nothing written',
+  )
+  const [typed] = steps.filter(({ language }) => language === 'sh')
+  const [shown] = steps.filter(({ language }) => language === 'text')
+  const { code, output, errors } = await folder.shell.type(typed?.text ?? '')
+  assert.equal(code, 0, output + errors)
+  assert.ok(shows(shown?.text ?? '', output), output)
+})
+
 test('what the guide says for CI runs', async () => {
   const [command] = guide.filter(
     ({ section, language }) => section === 'In CI' && language === 'sh',

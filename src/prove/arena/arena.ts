@@ -118,16 +118,19 @@ export class Arena {
     }
   }
 
-  /** Those of tables that refer to others come before those that they refer to. */
-  get seedRows(): SeedRow[] {
+  /** Indexes of the tables: those that refer to others come before those that they refer to. */
+  get order(): number[] {
     const referrers = (index: number) => this.#together[index]?.length ?? 0
     const order = this.tables.map((_, index) => index)
-    return order
-      .sort((left, right) => referrers(left) - referrers(right))
-      .flatMap((index) => {
-        const table = this.tables[index] as TableName
-        return (this.seed[index] ?? []).map((row) => ({ table, row }))
-      })
+    return order.sort((left, right) => referrers(left) - referrers(right))
+  }
+
+  /** In the order of their tables. */
+  get seedRows(): SeedRow[] {
+    return this.order.flatMap((index) => {
+      const table = this.tables[index] as TableName
+      return (this.seed[index] ?? []).map((row) => ({ table, row }))
+    })
   }
 
   /** The end of a seed that leaves these rows out, in the order of `seedRows`. */

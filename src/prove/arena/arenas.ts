@@ -2,13 +2,19 @@ import type { Race } from '../race.ts'
 import type { RaceServer } from '../verdict.ts'
 import { Arena } from './arena.ts'
 
+interface Opened {
+  readonly race: Race
+  readonly arena: Promise<Arena>
+}
+
 /**
  * One database for all races of one schema and one seed: to migrate and to seed takes longer than
  * many a race. One race at a time.
  */
 export class Arenas {
   readonly #server: RaceServer
-  readonly #opened: { readonly race: Race; readonly arena: Promise<Arena> }[] = []
+  readonly #opened: Opened[] = []
+  readonly #forgotten: Opened[] = []
 
   constructor(server: RaceServer) {
     this.#server = server
@@ -24,8 +30,13 @@ export class Arenas {
     return arena
   }
 
+  /** Whoever opens one from now on gets another. */
+  forget(): void {
+    this.#forgotten.push(...this.#opened.splice(0))
+  }
+
   async close(): Promise<void> {
-    const opened = this.#opened.splice(0)
+    const opened = [...this.#opened.splice(0), ...this.#forgotten.splice(0)]
     await Promise.allSettled(opened.map(async ({ arena }) => (await arena).close()))
   }
 }

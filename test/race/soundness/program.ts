@@ -2,8 +2,9 @@
  * Small programs made up at random: two or three sessions over the same few rows, of every isolation
  * level, with the statements whose interplay makes a reduction go wrong.
  */
+
+import { SeededRandom } from '../../../src/base/seeded-random.ts'
 import type { RaceDefinition } from '../../../src/prove/race.ts'
-import { SeededRandom } from '../../seeded-random.ts'
 import type { Db, Queries, Tx } from '../sql.ts'
 
 /** Every schedule of a program is run: this many take some seconds. */

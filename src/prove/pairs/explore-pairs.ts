@@ -1,0 +1,208 @@
+/**
+ * All pairs of an app: each command with itself, and with each that touches a table which one of the
+ * two writes, as was measured, on calls that both accept alone and that meet on the same rows.
+ */
+import { systemClock } from '../../base/clock.ts'
+import { SeededRandom } from '../../base/seeded-random.ts'
+import type { ScenarioCall } from '../app/scenario.ts'
+import { Arenas } from '../arena/arenas.ts'
+import { exploreRace } from '../explore-race.ts'
+import type { RaceSetup } from '../race.ts'
+import { embeddedServer } from '../server.ts'
+import type { ExploreOptions, RaceServer, Verdict } from '../verdict.ts'
+import { fewest } from './fewest.ts'
+import { type Found, type FoundCall, findCalls } from './find-calls.ts'
+import { raceOf } from './ground.ts'
+import {
+  identifiers,
+  type Meeting,
+  nearest,
+  type Pair,
+  rowsOfCall,
+  shareTable,
+  together,
+  twice,
+} from './pair-up.ts'
+import type { Pairs } from './pairs.ts'
+import { type Prepared, prepare } from './prepare.ts'
+
+/** How the pairs of an app are explored. */
+export interface ExplorePairsOptions
+  extends Pick<ExploreOptions, 'server' | 'budgetMs' | 'signal' | 'keepGoing' | 'onProgress'> {
+  /** Of the draw: the same number draws the same inputs. Default 1. */
+  readonly seed?: number
+  /** The name of a pair, or of a command whose pairs are wanted. */
+  readonly only?: string
+  /** More schedules than this end the search of one pair: INCONCLUSIVE. */
+  readonly schedulesMax?: number
+  /** Called with each pair once it is decided. */
+  readonly onPair?: (pair: ExploredPair) => void
+}
+
+/** A pair and what came of it; or a command for which no input was found. */
+export interface ExploredPair {
+  readonly name: string
+  /** The commands that race: one, where it is with itself. */
+  readonly operations: readonly string[]
+  /** What they were called with, as `run` of a scenario; empty where no input was found. */
+  readonly run: Readonly<Record<string, ScenarioCall>>
+  /** The rows that were there: of a violation those that it needs. */
+  readonly seed: RaceSetup
+  readonly verdict: Verdict
+}
+
+/** The number that inputs are drawn by, unless another is given. */
+export const DRAW_SEED = 1
+/** Some half a minute; the pairs of a shop need 200 at most. */
+const SCHEDULES_MAX = 1_000
+/** Draws that aim at the rows of another command. */
+const FOCUS_TRIES_MAX = 8
+
+/** Explores all pairs of an app. Throws HF_PROVE_SETUP and HF_PROVE_PRIVILEGE. */
+export async function explorePairs(
+  pairs: Pairs,
+  options: ExplorePairsOptions = {},
+): Promise<readonly ExploredPair[]> {
+  const server = options.server ?? (await embeddedServer())
+  const arenas = new Arenas(server)
+  const startMs = systemClock.monotonicMs()
+  try {
+    const prepared = await prepare(pairs, options.seed ?? DRAW_SEED, arenas)
+    return await new PairsExploration(
+      pairs,
+      { ...options, server, startMs },
+      arenas,
+      prepared,
+    ).run()
+  } finally {
+    await arenas.close()
+  }
+}
+
+interface Options extends ExplorePairsOptions {
+  readonly server: RaceServer
+  /** What was drawn and tried before the first pair counts too. */
+  readonly startMs: number
+}
+
+class PairsExploration {
+  readonly #pairs: Pairs
+  readonly #options: Options
+  readonly #arenas: Arenas
+  readonly #prepared: Prepared
+  readonly #names: ReadonlyMap<string, string>
+  readonly #explored: ExploredPair[] = []
+
+  constructor(pairs: Pairs, options: Options, arenas: Arenas, prepared: Prepared) {
+    this.#pairs = pairs
+    this.#options = options
+    this.#arenas = arenas
+    this.#prepared = prepared
+    this.#names = identifiers(prepared.found.map(({ command }) => command.name))
+  }
+
+  async run(): Promise<readonly ExploredPair[]> {
+    const { found } = this.#prepared
+    for (const one of found) if (one.reason !== undefined) this.#undecided(one, one.reason)
+    const drawn = found.filter(({ calls }) => calls.length > 0)
+    for (const one of drawn) for (const pair of twice(one, this.#names)) await this.#prove(pair)
+    for (const [at, one] of drawn.entries())
+      for (const two of drawn.slice(at + 1)) {
+        const plain = this.#plain(one, two)
+        if (!shareTable(one, two) || !this.#isWanted(plain)) continue
+        await this.#prove(this.#ended() === undefined ? await this.#aimed(one, two) : plain)
+      }
+    return this.#explored
+  }
+
+  #plain(one: Found, two: Found): Pair {
+    const [left, right] = [one, two].map((found) => ({ found, call: found.calls[0] as FoundCall }))
+    return together(left as Meeting, right as Meeting, this.#names)
+  }
+
+  #isWanted({ name, operations }: Pick<Pair, 'name' | 'operations'>): boolean {
+    const { only } = this.#options
+    return only === undefined || only === name || operations.includes(only)
+  }
+
+  #undecided({ command: { name } }: Found, reason: string): void {
+    const pair = { name: this.#names.get(name) as string, operations: [name] }
+    if (this.#isWanted(pair)) this.#tell({ ...pair, run: {}, seed: '', verdict: nothing(reason) })
+  }
+
+  /** On calls that meet: those that were found, or one that is drawn for it. */
+  async #aimed(one: Found, two: Found): Promise<Pair> {
+    const near = nearest(one, two, this.#prepared.pool)
+    const call = near.common > 0 ? undefined : await this.#drawnNear(near.one, one, two)
+    const other = call === undefined ? near : { one: near.one, two: call }
+    return together({ found: one, call: other.one }, { found: two, call: other.two }, this.#names)
+  }
+
+  async #drawnNear(near: FoundCall, one: Found, two: Found): Promise<FoundCall | undefined> {
+    const { ground, pool, tenant, learned } = this.#prepared
+    const random = new SeededRandom((this.#options.seed ?? DRAW_SEED) + one.command.name.length)
+    const found = await findCalls(two.command, {
+      ...{ ground, pool, tenant, learned, random },
+      focus: rowsOfCall(near, pool),
+      triesMax: FOCUS_TRIES_MAX,
+      callsMax: 1,
+    })
+    return found.calls[0]
+  }
+
+  async #prove(pair: Pair): Promise<void> {
+    if (!this.#isWanted(pair)) return
+    const { seed } = this.#prepared.ground
+    const { schedulesMax = SCHEDULES_MAX, signal, keepGoing, onProgress } = this.#options
+    const ended = this.#ended()
+    if (ended !== undefined) return this.#tell({ ...pair, seed, verdict: nothing(ended) })
+    const leftMs = this.#leftMs()
+    const race = raceOf(this.#pairs, seed, pair.run)
+    const verdict = await exploreRace(
+      { ...race, schedulesMax },
+      {
+        arenas: this.#arenas,
+        server: this.#options.server,
+        ...(signal && { signal }),
+        ...(keepGoing && { keepGoing }),
+        ...(onProgress && { onProgress }),
+        ...(leftMs !== undefined && { budgetMs: leftMs }),
+      },
+    )
+    if (verdict.verdict !== 'VIOLATION') return this.#tell({ ...pair, seed, verdict })
+    const least = await fewest(
+      { run: pair.run, seed, verdict },
+      {
+        pairs: this.#pairs,
+        registry: this.#prepared.ground.registry,
+        rows: this.#prepared.rows,
+        explore: { arenas: this.#arenas, server: this.#options.server, ...(signal && { signal }) },
+      },
+    )
+    this.#tell({ ...pair, ...least })
+  }
+
+  #leftMs(): number | undefined {
+    const { budgetMs } = this.#options
+    return budgetMs === undefined
+      ? undefined
+      : budgetMs - (systemClock.monotonicMs() - this.#options.startMs)
+  }
+
+  /** Why no further pair is explored. */
+  #ended(): string | undefined {
+    if (this.#options.signal?.aborted) return 'Interrupted before it began.'
+    if ((this.#leftMs() ?? 1) > 0) return undefined
+    return `The budget of ${this.#options.budgetMs} ms is used up. Raise it, or name a pair or a command.`
+  }
+
+  #tell(pair: ExploredPair): void {
+    this.#explored.push(pair)
+    this.#options.onPair?.(pair)
+  }
+}
+
+function nothing(reason: string): Verdict {
+  const explored = { commands: [], schedules: 0, pruned: 0, outcomes: [], durationMs: 0 }
+  return { ...explored, verdict: 'INCONCLUSIVE', reason }
+}

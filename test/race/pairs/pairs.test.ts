@@ -1,0 +1,100 @@
+/** With nothing written: a planted race is found, its sound twin is certified, and what cannot be drawn is told. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { z } from 'zod'
+import { holdfast } from '../../../src/operation/builder.ts'
+import { defineCommand } from '../../../src/operation/contract.ts'
+import { conflict } from '../../../src/operation/problem.ts'
+import { type ExploredPair, explorePairs } from '../../../src/prove/pairs/explore-pairs.ts'
+import { pairs } from '../../../src/prove/pairs/pairs.ts'
+import { testServer } from '../../../src/testing/test-database.ts'
+import { racy, sound } from './tills.ts'
+
+const server = await testServer()
+
+const inputsOf = ({ run }: ExploredPair) => Object.values(run).map(({ input }) => input)
+
+test('a race is found with nothing written, on inputs and rows that are no more than it needs', async () => {
+  const [found, ...others] = await explorePairs(pairs({ app: racy }), {
+    server,
+    only: 'takeOutTwice',
+  })
+  assert.deepEqual(others, [])
+  assert.equal(found?.verdict.verdict, 'VIOLATION', JSON.stringify(found?.verdict))
+  assert.equal(found.verdict.findings[0].class, 'lost-update')
+  const [one, again] = inputsOf(found) as { till: string; cents: number }[]
+  assert.deepEqual(one, again)
+  assert.deepEqual(Object.keys(one ?? {}), ['till', 'cents'], 'what may be left out is left out')
+  assert.equal(one?.cents, 1)
+  assert.equal(String(found.seed).match(/INSERT INTO/g)?.length, 1, String(found.seed))
+  const who = Object.values(found.run).map(({ asking }) => asking.roles)
+  assert.deepEqual(who, [['cashier'], ['cashier']], 'a caller that the rule lets pass')
+})
+
+test('the sound twin is certified: each command with itself and with those that share a table', async () => {
+  const seen: string[] = []
+  const explored = await explorePairs(pairs({ app: sound }), {
+    server,
+    onPair: ({ name }) => seen.push(name),
+  })
+  assert.deepEqual(
+    explored.map(({ name, verdict }) => `${name} ${verdict.verdict}`),
+    [
+      'openTillTwice CERTIFIED',
+      'takeOutTwice CERTIFIED',
+      'renameTillTwice CERTIFIED',
+      'putUpTwice CERTIFIED',
+      'openTillWithTakeOut CERTIFIED',
+      'openTillWithRenameTill CERTIFIED',
+      'takeOutWithRenameTill CERTIFIED',
+    ],
+  )
+  assert.deepEqual(
+    seen,
+    explored.map(({ name }) => name),
+  )
+  const [taken, renamed] = inputsOf(explored.at(-1) as ExploredPair) as { till: string }[]
+  assert.equal(taken?.till, renamed?.till, 'both work on the same row')
+})
+
+test('a command that accepts nothing is undecided, and says what it was answered and what to do', async () => {
+  const app = grumpy()
+  const explored = await explorePairs(pairs({ app }), { server })
+  const [verdict] = explored.map(({ verdict }) => verdict)
+  assert.equal(explored.length, 1)
+  assert.equal(verdict?.verdict, 'INCONCLUSIVE')
+  assert.match(
+    verdict.reason,
+    /No input was accepted in \d+ tries; the last answer was: 409 closed: Closed\. Add rows to the seed, an example to the contract, or export a scenario/,
+  )
+})
+
+test('nobody who may is undecided too, and a command may be left out', async () => {
+  const app = grumpy(() => false)
+  const [nobody] = await explorePairs(pairs({ app }), { server })
+  assert.match(JSON.stringify(nobody?.verdict), /No caller was found that its rule lets pass/)
+  assert.deepEqual(await explorePairs(pairs({ app, except: ['shop.order'] }), { server }), [])
+})
+
+test('a budget that is used up leaves the rest undecided', async () => {
+  const explored = await explorePairs(pairs({ app: sound }), { server, budgetMs: 1 })
+  assert.equal(explored.length, 7)
+  assert.match(JSON.stringify(explored[0]?.verdict), /The budget of 1 ms is used up/)
+})
+
+function grumpy(allow = () => true) {
+  const shop = holdfast<{ db: Record<never, never> }>()
+  const Order = defineCommand({
+    name: 'shop.order',
+    input: z.object({ count: z.int() }),
+    output: z.object({}),
+    problems: { closed: conflict('Closed') },
+  })
+  const order = shop.handle(Order, {
+    allow,
+    async run({ fail }) {
+      throw fail.closed()
+    },
+  })
+  return shop.defineApp({ modules: [{ module: shop.defineModule({ name: 'shop' }), order }] })
+}
