@@ -34,13 +34,17 @@ export function start(
   const child = spawn(process.execPath, [holdfast, 'mcp', ...options], {
     cwd,
     env: { ...process.env, ...env, NODE_TEST_CONTEXT: undefined },
-    stdio: ['pipe', 'pipe', 'ignore'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   context.after(async () => {
     if (child.exitCode !== null) return
     const ended = once(child, 'exit')
     child.kill()
     await ended
+  })
+  let complaints = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text
   })
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[
     Symbol.asyncIterator
@@ -53,7 +57,9 @@ export function start(
     send,
     async ask(method, params = {}) {
       send({ id: ++id, method, params: { ...params, _meta: META } })
-      const line = String((await lines.next()).value)
+      const next = await lines.next()
+      assert.ok(!next.done, `The server has ended: ${complaints}`)
+      const line = next.value
       const answer = JSON.parse(line)
       assert.equal(answer.id, id, line)
       return { result: answer.result, line }

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { processLines } from '../../test/process-lines.ts'
 import { testDatabase } from '../testing/test-database.ts'
-import { testSignal } from '../testing/test-signal.ts'
 import { isWatched } from './watch-folder.ts'
 
 const source = (path: string) => new URL(`../${path}`, import.meta.url).href
@@ -53,24 +53,10 @@ test('the app is started, started again at a change, and migrated where a migrat
     cwd: folder,
     env: { PATH: process.env.PATH, DATABASE_URL: database.url, PORT: '0', ADMIN_PORT: '0' },
   })
-  const lines = testSignal<string>('a line of holdfast dev')
-  const seen: string[] = []
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      seen.push(text)
-      for (const line of text.split('\n')) lines.emit(line)
-    })
-  }
+  const lines = processLines(child)
   const exited = once(child, 'exit')
   t.after(() => child.kill('SIGKILL'))
-  const line = async (pattern: RegExp) => {
-    const found = await lines
-      .until((text) => pattern.test(text))
-      .catch((error) => {
-        throw new Error(`${pattern}: ${seen.join('')}`, { cause: error })
-      })
-    return pattern.exec(found) as RegExpExecArray
-  }
+  const line = (pattern: RegExp) => lines.until(pattern)
   const answering = async () => (await line(/-- (http:\S+), admin \S+, answering after \d+ ms/))[1]
   const ask = async (api: string | undefined) => (await fetch(`${api}/v1/answer`)).json()
 

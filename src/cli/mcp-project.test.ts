@@ -1,17 +1,15 @@
 /** What `holdfast mcp` tells of a project: its database, its proofs, and as it is now. */
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { META, project, root, start } from '../../test/mcp-session.ts'
 import { notesApp } from '../../test/telemetry/notes-app.ts'
-import { until } from '../../test/until.ts'
 import { testApp } from '../testing/test-app.ts'
 import { testServer } from '../testing/test-database.ts'
 import { main } from './main.ts'
-
-/** A process of ours starts within a second, and within half a minute where everybody starts one. */
-const PATIENCE_MS = 200_000
 
 const NOTES = join(root, 'test/telemetry/notes-app.ts')
 
@@ -61,30 +59,31 @@ test('asks the database for plans and traces, and for nothing where there is non
   assert.match(plan, /Delete on jobs|permission denied/)
 })
 
+/** A door that code of a project knocks at; it stays open for as long as its process lives. */
+async function door(context: TestContext) {
+  const path = join(await project(context, {}), 'door')
+  const server = createServer()
+  context.after(() => server.close())
+  await once(server.listen(path), 'listening')
+  const knocked = once(server, 'connection') as Promise<[Socket]>
+  return { path, knocked }
+}
+
 test('what is cancelled ends, even where the code of the project never comes to an end', async (context) => {
-  const spinning = `import { writeFileSync } from 'node:fs'
-    writeFileSync(new URL('./pid', import.meta.url), String(process.pid) + '.')
+  const { path, knocked } = await door(context)
+  const spinning = `import { connect } from 'node:net'
+    await new Promise((done) => connect(${JSON.stringify(path)}, done))
     for (;;) {}`
   const folder = await project(context, { 'holdfast.config.ts': spinning })
   const { call, send } = start(context, folder)
   const params = { name: 'explain_operation', arguments: {}, _meta: META }
   send({ id: 'spin', method: 'tools/call', params })
-  const written = () => readFile(join(folder, 'pid'), 'utf8').catch(() => '')
-  await until('the project is loaded', async () => (await written()).endsWith('.'), PATIENCE_MS)
+  const [socket] = await knocked
+  const gone = once(socket.resume(), 'close')
   assert.match(await call('list_topics'), /^Decisions/)
   send({ method: 'notifications/cancelled', params: { requestId: 'spin' } })
-  const pid = Number.parseInt(await written(), 10)
-  await until('its process is gone', async () => isGone(pid), PATIENCE_MS)
+  await gone
 })
-
-function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch {
-    return true
-  }
-}
 
 test('sees the project as it is now, not as it was when it was first asked', async (context) => {
   const config = (app: string) => `export const config = { migrations: [], app: '${app}' }`
