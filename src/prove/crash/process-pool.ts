@@ -8,7 +8,7 @@
  */
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
-import { answered, type Callback, PgPool } from '../run/pg-face.ts'
+import { answered, askUntilReady, type Callback, PgPool } from '../run/pg-face.ts'
 import type { ConnectionShelf } from './connection-shelf.ts'
 import { type BoundaryKind, ConnectionLost, type FaultGate, NEVER, type Refusal } from './fault.ts'
 import { refusingStatement } from './store.ts'
@@ -176,8 +176,7 @@ class ProcessClient extends EventEmitter {
       values: config.values ?? [],
       gone: () => this.#owner.gone(),
       isBlocked: () => this.#shelf.isBlocked(this.#client),
-      // The driver changes what it is given.
-      perform: () => this.#client.query({ ...config } as pg.QueryConfig),
+      perform: () => askUntilReady(this.#client, config),
       cut: () => this.drop(),
       refuse: (code) => this.#refuse(config.text, code),
     })

@@ -8,7 +8,7 @@ import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import { type Connection, openConnection } from '../footprint/connection.ts'
 import type { Statements } from '../footprint/statements.ts'
-import { answered, type Callback, PgPool } from './pg-face.ts'
+import { answered, askUntilReady, type Callback, PgPool } from './pg-face.ts'
 import { callerPlace } from './place.ts'
 import { type Answer, atPlace, outside, type Session } from './session.ts'
 
@@ -213,8 +213,7 @@ export class GatedClient extends EventEmitter {
 
 async function ask(client: pg.Client, config: object): Promise<Answer> {
   try {
-    // The driver changes what it is given.
-    return { ok: true, value: await client.query({ ...config } as pg.QueryConfig) }
+    return { ok: true, value: await askUntilReady(client, config) }
   } catch (error) {
     return { ok: false, error }
   }

@@ -1,4 +1,4 @@
-/** What code that asks for pg's pool expects of it. */
+/** What code that asks for pg's pool expects of it, and what its driver leaves out. */
 import type { EventEmitter } from 'node:events'
 import pg from 'pg'
 
@@ -18,4 +18,42 @@ export function answered(
     (error) => callback(error),
   )
   return undefined
+}
+
+/**
+ * As `client.query`, and behind an error waits until the server is ready: it tells of the error first,
+ * and then gives the locks back. The driver passes the error on at once.
+ */
+export async function askUntilReady(client: pg.Client, query: object): Promise<pg.QueryResult> {
+  try {
+    // The driver changes what it is given.
+    return await client.query({ ...query } as pg.QueryConfig)
+  } catch (error) {
+    if (isReport(error)) await ready(client)
+    throw error
+  }
+}
+
+interface Innards {
+  readonly readyForQuery: boolean
+  readonly connection: EventEmitter
+}
+
+/** An error with which the session ends has nothing behind it but that end. */
+function ready(client: pg.Client): Promise<void> {
+  const { readyForQuery, connection } = client as unknown as Innards
+  if (readyForQuery) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = () => {
+      connection.removeListener('readyForQuery', done)
+      client.removeListener('end', done)
+      resolve()
+    }
+    connection.once('readyForQuery', done)
+    client.once('end', done)
+  })
+}
+
+function isReport(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !/^(?:FATAL|PANIC)$/.test(error.severity ?? '')
 }
