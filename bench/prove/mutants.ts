@@ -24,7 +24,7 @@ function withOutcomes(program: (typeof directed)[number]): Promise<Programs[numb
 }
 
 async function explored(program: (typeof directed)[number]): Promise<Programs[number]> {
-  const outcomes = seenIn(await outcomesOf(program, await testServer(), true)) ?? []
+  const outcomes = seenIn(await outcomesOf(program, { server: await testServer() }, true)) ?? []
   return { program, outcomes }
 }
 

@@ -27,7 +27,7 @@ interface Result {
 
 function digestOfSources(): string {
   const hash = createHash('sha256')
-  const files = globSync(['src/prove/**/*.ts', 'test/race/soundness/{program,compare}.ts'], {
+  const files = globSync(['src/prove/**/*.ts', 'test/race/soundness/{program,apart,compare}.ts'], {
     cwd: ROOT,
     exclude: ['**/*.test.ts'],
   })
@@ -48,7 +48,7 @@ function readKept(): Result[] {
 }
 
 async function resultOf(program: Program, version: string, server: RaceServer): Promise<Result> {
-  const { difference, all, reduced } = await compare(program, server)
+  const { difference, all, reduced } = await compare(program, { server })
   const result = { version, seed: program.seed, ...(difference && { difference }), all, reduced }
   appendFileSync(KEPT, `${JSON.stringify(result)}\n`)
   return result

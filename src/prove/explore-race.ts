@@ -213,7 +213,7 @@ class Exploration {
       this.#divergences = 0
       run.settle()
       // What was taken to commute may not: nothing that was pruned counts.
-      if (this.#learn(result)) search = this.#newSearch()
+      if (this.#learn(result) && this.#options.exhaustive !== true) search = this.#newSearch()
       if (!result.complete) this.#pruned += 1
       else
         await this.#note(

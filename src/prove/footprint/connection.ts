@@ -2,10 +2,18 @@
  * What the explorer knows of one connection: its transaction, what that has locked and written, and
  * from both the footprint of the next message, before it is sent.
  */
-import { type Access, EVERYTHING, type Footprint, NOTHING, type Serial } from './footprint.ts'
-import type { InsertedRows } from './inserted-rows.ts'
+import type { StatementFacts } from './facts.ts'
+import {
+  type Access,
+  EVERYTHING,
+  type Footprint,
+  type Fresh,
+  NOTHING,
+  type Serial,
+} from './footprint.ts'
+import type { IndexKeys } from './inserted-rows.ts'
 import type { RowKey } from './row-key.ts'
-import type { StatementFacts, Statements } from './statements.ts'
+import type { Statements } from './statements.ts'
 
 /** How the server says that a connection is idle, in a transaction, or in a failed one. */
 export type TransactionStatus = 'I' | 'T' | 'E'
@@ -46,6 +54,7 @@ export function openConnection(statements: Statements, isolation: string): Conne
 
 /** Whose sequence it is nobody knows: every new row may draw from it. */
 const SEQUENCE: Access = { table: undefined, mode: 'insert', key: undefined, writes: false }
+const SETS_LEVEL = /isolation|characteristics|set_config|deferrable/i
 const ADVISORY: Access = { table: 'advisory', mode: 'update', key: undefined, writes: false }
 
 class KnownConnection implements Connection {
@@ -84,7 +93,8 @@ class KnownConnection implements Connection {
     const facts = this.#statements.facts(text)
     const transaction = this.#transaction
     if (this.#unknown) return EVERYTHING
-    if (facts.kind === 'opaque') return transaction?.failed ? NOTHING : EVERYTHING
+    if (facts.kind === 'opaque')
+      return transaction?.failed && !facts.restarts ? NOTHING : EVERYTHING
     if (facts.kind === 'commit' || facts.kind === 'rollback') return this.#ending(facts)
     if (facts.kind === 'rollback-to') return this.#released(transaction)
     if (facts.kind !== 'data' || transaction?.failed) return NOTHING
@@ -95,8 +105,7 @@ class KnownConnection implements Connection {
     const facts = this.#statements.facts(text)
     this.changed ||= facts.session
     // It may have set anything, the isolation of later transactions included.
-    if (facts.kind === 'opaque' && /isolation|characteristics|set_config/i.test(text))
-      this.#unknown = true
+    if (facts.restarts || (facts.kind === 'opaque' && SETS_LEVEL.test(text))) this.#unknown = true
     if (status === 'I') {
       const { isolation = this.#isolation } = this.#transaction ?? {}
       this.#committed ||= isolation === 'serializable' && ok && facts.kind !== 'rollback'
@@ -203,12 +212,10 @@ function lockingOf(facts: StatementFacts, accesses: readonly Access[]): Access[]
 }
 
 /** The keys of all rows in one unique index; undefined where one is not certain. */
-function keysOf(
-  rows: InsertedRows[number],
-  values: readonly unknown[],
-): ReadonlySet<string> | undefined {
+function keysOf({ given, rows }: IndexKeys, values: readonly unknown[]): Fresh | undefined {
   const keys = rows.map((row) => row && rowText(row, values))
-  return keys.includes(undefined) ? undefined : new Set(keys.flatMap((key) => key ?? []))
+  if (keys.includes(undefined)) return undefined
+  return { given, keys: new Set(keys.flatMap((key) => key ?? [])) }
 }
 
 /** Empty where it can collide with no other: NULL is equal to nothing. */
@@ -231,6 +238,8 @@ function keyText(
   const text = String(value)
   if (type === 'uuid')
     return /^[0-9a-f-]{36}$/i.test(text) ? text.replaceAll('-', '').toLowerCase() : undefined
-  if (type === 'text' || type === 'character varying') return text
+  if (type === 'text') return text
+  // Blanks beyond its length are cut off.
+  if (type === 'character varying') return text.trimEnd()
   return /^-?\d{1,18}$/.test(text) ? String(BigInt(text)) : undefined
 }

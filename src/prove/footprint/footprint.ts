@@ -17,7 +17,14 @@ export interface Access {
   /** The row is changed, not only locked. */
   readonly writes: boolean
   /** Of new rows, by unique index: their keys, where each is known. */
-  readonly fresh?: readonly (ReadonlySet<string> | undefined)[]
+  readonly fresh?: readonly (Fresh | undefined)[]
+}
+
+/** What new rows have in one unique index. */
+export interface Fresh {
+  /** The columns of the index that are given. Which value the others have is not known. */
+  readonly given: string
+  readonly keys: ReadonlySet<string>
 }
 
 export interface Footprint {
@@ -182,7 +189,10 @@ function conflicting(one: Access, other: Access): boolean {
 /** New rows that differ in every unique index. */
 function areApart(one: Access, other: Access): boolean {
   if (one.fresh === undefined || other.fresh === undefined) return false
-  return one.fresh.every(
-    (keys, index) => other.fresh?.[index] && keys?.isDisjointFrom(other.fresh[index]),
-  )
+  return one.fresh.every((left, index) => differ(left, other.fresh?.[index]))
+}
+
+function differ(one: Fresh | undefined, other: Fresh | undefined): boolean {
+  if (one === undefined || other === undefined) return false
+  return one.given === other.given && one.keys.isDisjointFrom(other.keys)
 }

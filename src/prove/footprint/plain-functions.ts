@@ -7,18 +7,36 @@
  */
 import type { FunctionRow } from './store.ts'
 
-const TOUCHES =
-  /^(?:from|into|table|insert|update|delete|merge|perform|execute|call|do|truncate|copy|lock|notify|listen|create|alter|drop|grant|set|set_config|nextval|setval|currval|lastval|dblink\w*|pg_(?!catalog$)\w+|txid_\w+|lo_\w+|query_to_xml\w*|table_to_xml\w*|cursor\w*)$/
+const TOUCHES = new RegExp(
+  `^(?:${[
+    'from|into|table|insert|update|delete|merge|truncate|copy|lock',
+    'perform|execute|call|do|prepare|fetch|move|open|cursor\\w*',
+    'create|alter|drop|grant|revoke|reassign|comment|security|import|load',
+    'refresh|reindex|cluster|vacuum|analy[sz]e|checkpoint|explain|notify|listen|unlisten',
+    'set|reset|discard|set_config|nextval|setval|currval|lastval',
+    'dblink\\w*|pg_(?!catalog$)\\w+|txid_\\w+|lo_\\w+|lo(?:read|write)|ts_stat|ts_rewrite',
+    '(?:query|table|schema|database)_to_xml\\w*',
+  ].join('|')})$`,
+)
 const LANGUAGES = new Set(['sql', 'plpgsql'])
 
 export function plainFunctions(functions: readonly FunctionRow[]): ReadonlySet<number> {
   let plain = functions.filter(isHarmless)
   for (;;) {
-    const opaque = new Set(functions.filter((one) => !plain.includes(one)).map(({ name }) => name))
-    const left = plain.filter(({ body }) => !wordsOf(body).some((word) => opaque.has(word)))
+    const opaque = functions.filter((one) => !plain.includes(one)).map(({ name }) => name)
+    const left = plain.filter(({ body }) => !callsOneOf(opaque, body))
     if (left.length === plain.length) return new Set(plain.map(({ oid }) => oid))
     plain = left
   }
+}
+
+/** A name that is no word is looked for as it stands. */
+function callsOneOf(names: readonly string[], body: string): boolean {
+  const words = new Set(wordsOf(body))
+  const text = body.toLowerCase()
+  return names
+    .map((name) => name.toLowerCase())
+    .some((name) => (/^[a-z_][a-z0-9_]*$/.test(name) ? words.has(name) : text.includes(name)))
 }
 
 function isHarmless({ language, body }: FunctionRow): boolean {

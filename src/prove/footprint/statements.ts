@@ -10,12 +10,14 @@ import {
   type Node,
   type ScriptParser,
 } from '../../database/guard/query-parser.ts'
+import { controlFacts, restarts, setsSession, setsWhatStatementsMean } from './control.ts'
+import { NO_ACCESS, OPAQUE, RESTARTS, type StatementAccess, type StatementFacts } from './facts.ts'
 import { isWrite, type Mode } from './footprint.ts'
-import { type InsertedRows, insertedRows } from './inserted-rows.ts'
+import { insertedRows, LOG } from './inserted-rows.ts'
 import { isOwnText } from './own-texts.ts'
 import { plainFunctions } from './plain-functions.ts'
-import { keyOf, type RowKey } from './row-key.ts'
-import { takesRowsAsTheyLie } from './row-order.ts'
+import { keyOf } from './row-key.ts'
+import { hasTotalOrder, takesRowsAsTheyLie } from './row-order.ts'
 import {
   type FunctionRow,
   type ReferenceRow,
@@ -26,60 +28,12 @@ import {
   readViews,
   type TableRow,
 } from './store.ts'
-import { fieldOf, nodesOf, type Tree } from './tree.ts'
-
-export type StatementKind =
-  | 'begin'
-  | 'commit'
-  | 'rollback'
-  /** SAVEPOINT, RELEASE, SET, SHOW: of the session or transaction alone. */
-  | 'local'
-  | 'rollback-to'
-  | 'isolation'
-  | 'data'
-  | 'opaque'
-
-/** An access whose row is named by a parameter or a constant. */
-export interface StatementAccess {
-  readonly table: string
-  readonly mode: Mode
-  /** The row is changed, not only locked. */
-  readonly writes: boolean
-  readonly key: RowKey | undefined
-  /** Of an INSERT, where its text tells: what stands in the unique indexes of the new rows. */
-  readonly rows?: InsertedRows | undefined
-}
-
-export interface StatementFacts {
-  readonly kind: StatementKind
-  readonly accesses: readonly StatementAccess[]
-  /** SKIP LOCKED, NOWAIT, advisory locks that are tried. */
-  readonly probes: boolean
-  /** Takes or gives back an advisory lock. */
-  readonly advisory: boolean
-  /** Draws from a sequence: by name, or where an update sets a default. */
-  readonly draws: boolean
-  /** Of BEGIN and SET TRANSACTION. */
-  readonly isolation: string | undefined
-  /** It changes the session beyond its transaction. */
-  readonly session: boolean
-}
-
-const OPAQUE: StatementFacts = {
-  kind: 'opaque',
-  accesses: [],
-  probes: false,
-  advisory: false,
-  draws: false,
-  isolation: undefined,
-  session: true,
-}
-
-const NO_ACCESS: StatementFacts = { ...OPAQUE, kind: 'data', session: false }
+import { functionName, lastName, nodesOf, type Tree } from './tree.ts'
+import { rangesOf, readMode, type Write, writesOf } from './writes.ts'
 
 /** Functions of the server whose answer depends on what others do at this moment. */
 const OPAQUE_FUNCTION =
-  /^(?:pg_(?!advisory|try_advisory|sleep|typeof|get_serial)|txid_|lo_|dblink|(?:query|table|cursor|schema|database)_to_xml|ts_stat|ts_rewrite|setval|current_query)/
+  /^(?:pg_(?!advisory|try_advisory|sleep|typeof|get_serial)|txid_|lo_|lo(?:read|write)$|dblink|(?:query|table|cursor|schema|database)_to_xml|ts_stat|ts_rewrite|setval|current_query)/
 const ADVISORY = /^pg_(?:try_)?advisory/
 
 export class Statements {
@@ -107,8 +61,10 @@ export class Statements {
     this.#tables = made.tables
     this.#references = made.references
     this.#bases = made.bases
-    this.#functions = new Set(made.functions.map(({ name }) => name))
-    this.#columns = new Set(made.functions.filter(({ ofRow }) => ofRow).map(({ name }) => name))
+    const names = (functions: readonly FunctionRow[]) =>
+      new Set(functions.map(({ name }) => name.toLowerCase()))
+    this.#functions = names(made.functions)
+    this.#columns = names(made.functions.filter(({ ofRow }) => ofRow))
     this.#hidden = made.hidden
     this.defers = made.defers
   }
@@ -150,6 +106,14 @@ export class Statements {
     return hadNews
   }
 
+  /**
+   * A statement has shown several rows, or waited at one of several. In which order they came was a
+   * matter of who had written before whom, be it to other rows.
+   */
+  wentThrough(text: string): void {
+    this.#noteAsTheyLie(this.facts(text).unordered)
+  }
+
   /** Some statement takes its rows as they lie: whoever writes comes before or after every other. */
   isTakenAsItLies(table: string): boolean {
     return this.#asTheyLie.has(table)
@@ -174,31 +138,12 @@ export class Statements {
 
   #read(text: string): StatementFacts {
     const nodes = this.#parse?.(text)
-    const [node] = nodes ?? []
-    if (node === undefined || nodes?.length !== 1 || this.#learned.has(text)) return OPAQUE
+    if (nodes === undefined) return RESTARTS
+    const [node] = nodes
+    if (node === undefined || nodes.length > 1) return restarts(nodes) ? RESTARTS : OPAQUE
+    if (this.#learned.has(text)) return OPAQUE
     if (isOwnText(text)) return NO_ACCESS
-    return this.#control(node) ?? this.#data(node)
-  }
-
-  #control(node: Node): StatementFacts | undefined {
-    const local = (kind: StatementKind, more: Partial<StatementFacts> = {}): StatementFacts => ({
-      ...OPAQUE,
-      session: false,
-      kind,
-      ...more,
-    })
-    const transaction = fieldOf(node, 'TransactionStmt')
-    if (transaction !== undefined) {
-      const isolation = isolationIn(transaction)
-      const kind = TRANSACTION_KINDS[String(transaction.kind)]
-      if (kind === undefined || transaction.chain === true) return OPAQUE
-      return local(kind, { isolation })
-    }
-    const set = fieldOf(node, 'VariableSetStmt')
-    if (set === undefined) return fieldOf(node, 'VariableShowStmt') && local('local')
-    const name = String(set.name).toLowerCase()
-    if (name === 'transaction') return local('isolation', { isolation: isolationIn(set) })
-    return isHarmless(name) ? local('local', { session: set.is_local !== true }) : OPAQUE
+    return controlFacts(node) ?? this.#data(node)
   }
 
   #data(node: Node): StatementFacts {
@@ -211,28 +156,44 @@ export class Statements {
     if (nodesOf(tree, 'ColumnRef').some((column) => this.#columns.has(lastName(column.fields))))
       return OPAQUE
     if (nodesOf(tree, 'FuncCall').some(setsWhatStatementsMean)) return OPAQUE
+    // SELECT INTO makes a table.
+    if (nodesOf(tree, 'intoClause').length > 0) return OPAQUE
     const accesses = this.#accesses(tree)
     if (accesses === undefined) return OPAQUE
     this.#noteOrder(tree, accesses)
     const locking = nodesOf(tree, 'LockingClause')
     return {
-      kind: 'data',
+      ...NO_ACCESS,
       accesses,
+      unordered: this.#unordered(tree, accesses),
       probes: locking.some(({ waitPolicy }) => waitPolicy !== 'LockWaitBlock'),
       advisory: functions.some((name) => ADVISORY.test(name)),
       draws: functions.includes('nextval') || nodesOf(tree, 'SetToDefault').length > 0,
-      isolation: undefined,
       session: setsSession(tree) || functions.some((name) => ADVISORY.test(name)),
     }
   }
 
   #noteOrder(tree: Tree, accesses: readonly StatementAccess[]): void {
     const tables = rangesOf(tree).map((range) => this.#named(range))
-    if (!takesRowsAsTheyLie(tree, tables)) return
-    for (const { table } of accesses) {
+    if (takesRowsAsTheyLie(tree, tables)) this.#noteAsTheyLie(accesses.map(({ table }) => table))
+    // Whoever reads the log goes by its positions.
+    if (tables.flat().some((table) => tableName(table) === LOG)) this.#noteAsTheyLie([LOG])
+  }
+
+  #noteAsTheyLie(tables: readonly string[]): void {
+    for (const table of tables) {
       this.#hasNews ||= !this.#asTheyLie.has(table)
       this.#asTheyLie.add(table)
     }
+  }
+
+  /** What it goes through without an order: what it reads or changes, a cascade among that. */
+  #unordered(tree: Tree, accesses: readonly StatementAccess[]): string[] {
+    const ranges = rangesOf(tree).map((range) => this.#named(range))
+    if (hasTotalOrder(tree, ranges)) return []
+    const changed = accesses.filter((one) => one.writes && one.mode !== 'insert' && !one.key)
+    const read = rangesOf(tree).flatMap((range) => this.#find(range) ?? [])
+    return [...read.map(tableName), ...changed.map(({ table }) => table)]
   }
 
   #accesses(tree: Tree): StatementAccess[] | undefined {
@@ -274,10 +235,19 @@ export class Statements {
 
   /** The tables behind a name. */
   #find(range: Tree): readonly TableRow[] | undefined {
-    const found = this.#named(range).flatMap((table) =>
+    const found = this.#named(range)
+    if (found.some((table) => table.view && !this.#isPlainView(table))) return undefined
+    const tables = found.flatMap((table) =>
       table.view ? (this.#bases.get(table.oid) ?? []) : [table],
     )
-    return found.length === 0 ? undefined : found
+    return tables.length === 0 ? undefined : tables
+  }
+
+  /** It reads tables and does nothing else. What is materialized does not even read. */
+  #isPlainView({ definition }: TableRow): boolean {
+    if (definition === null) return true
+    const { kind, advisory, draws, accesses } = this.facts(definition)
+    return kind === 'data' && !advisory && !draws && accesses.every(({ mode }) => mode === 'read')
   }
 
   /** What a write touches besides its rows; undefined where code that this cannot read may run. */
@@ -350,24 +320,7 @@ interface Made {
   readonly hidden: boolean
 }
 
-const TRANSACTION_KINDS: Readonly<Record<string, StatementKind>> = {
-  TRANS_STMT_BEGIN: 'begin',
-  TRANS_STMT_START: 'begin',
-  TRANS_STMT_COMMIT: 'commit',
-  TRANS_STMT_ROLLBACK: 'rollback',
-  TRANS_STMT_SAVEPOINT: 'local',
-  TRANS_STMT_RELEASE: 'local',
-  TRANS_STMT_ROLLBACK_TO: 'rollback-to',
-}
-
 const DATA = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'])
-/** A statement here never runs so long, and no transaction lies idle by the clock of the server. */
-const HARMLESS = new Set([
-  'statement_timeout',
-  'lock_timeout',
-  'idle_in_transaction_session_timeout',
-])
-
 function basesOf(
   tables: readonly TableRow[],
   views: readonly { view: number; base: number }[],
@@ -386,107 +339,7 @@ function tableName({ schema, name }: TableRow): string {
   return `${schema}.${name}`
 }
 
-/** Timeouts make the end of a wait a matter of time, and the others change what statements mean. */
-function isHarmless(setting: string): boolean {
-  const matters =
-    /isolation|timeout|characteristics|search_path|role|authorization|snapshot|read_only/
-  return HARMLESS.has(setting) || !matters.test(setting)
-}
-
-/** `set_config` with the name of such a setting, or with one that does not stand in the text. */
-function setsWhatStatementsMean(call: Tree): boolean {
-  if (functionName(call) !== 'set_config') return false
-  const [name] = (call.args ?? []) as readonly Tree[]
-  const text = fieldOf(fieldOf(name, 'A_Const'), 'sval')?.sval
-  return text === undefined || !isHarmless(String(text).toLowerCase())
-}
-
-function functionName(call: Tree): string {
-  return lastName(call.funcname)
-}
-
-function lastName(parts: unknown): string {
-  return String(fieldOf((parts as readonly Tree[]).at(-1), 'String')?.sval).toLowerCase()
-}
-
-function isolationIn(statement: Tree): string | undefined {
-  const option = nodesOf(statement, 'DefElem').find(
-    ({ defname }) => defname === 'transaction_isolation',
-  )
-  if (option === undefined) return undefined
-  return nodesOf(option, 'A_Const')
-    .map((constant) => String(fieldOf(constant, 'sval')?.sval))
-    .at(0)
-}
-
-interface Write {
-  readonly relation: Tree
-  readonly inserts: boolean
-  readonly deletes: boolean
-  /** Columns; undefined where it updates nothing. */
-  readonly updates: readonly string[] | undefined
-  /** An INSERT. */
-  readonly insert?: Tree
-}
-
 function inserted(table: TableRow, { insert }: Write): StatementAccess {
   const rows = insertedRows(insert, table)
   return { table: tableName(table), mode: 'insert', writes: true, key: undefined, rows }
-}
-
-/** `set_config(..., true)` is over with the transaction. */
-function setsSession(tree: Tree): boolean {
-  return nodesOf(tree, 'FuncCall').some((call) => {
-    if (functionName(call) !== 'set_config') return false
-    const local = fieldOf((call.args as readonly Tree[])[2], 'A_Const')
-    return fieldOf(local, 'boolval')?.boolval !== true
-  })
-}
-
-function columnsOf(targets: unknown): string[] {
-  return nodesOf(targets as Tree, 'ResTarget').map(({ name }) => String(name))
-}
-
-function writesOf(tree: Tree): Write[] {
-  const inserts = nodesOf(tree, 'InsertStmt').map((statement) => {
-    const conflict = statement.onConflictClause as Tree | undefined
-    const updates =
-      conflict?.action === 'ONCONFLICT_UPDATE' ? columnsOf(conflict.targetList) : undefined
-    const relation = statement.relation as Tree
-    return { relation, inserts: true, deletes: false, updates, insert: statement }
-  })
-  const updates = nodesOf(tree, 'UpdateStmt').map(({ relation, targetList }) => ({
-    relation: relation as Tree,
-    inserts: false,
-    deletes: false,
-    updates: columnsOf(targetList),
-  }))
-  const deletes = nodesOf(tree, 'DeleteStmt').map(({ relation }) => ({
-    relation: relation as Tree,
-    inserts: false,
-    deletes: true,
-    updates: undefined,
-  }))
-  const merges = nodesOf(tree, 'MergeStmt').map(({ relation, mergeWhenClauses }) => ({
-    relation: relation as Tree,
-    inserts: true,
-    deletes: true,
-    updates: columnsOf(mergeWhenClauses),
-  }))
-  return [...inserts, ...updates, ...deletes, ...merges]
-}
-
-/** Everything that is read from: what stands in FROM, and what is updated or deleted from. */
-function rangesOf(tree: Tree): Tree[] {
-  const searched = writesOf(tree).filter(({ inserts, deletes }) => !inserts || deletes)
-  return [...nodesOf(tree, 'RangeVar'), ...searched.map(({ relation }) => relation)]
-}
-
-/** FOR UPDATE and its like lock what the statement reads. */
-function readMode(tree: Tree): Mode {
-  const strengths = nodesOf(tree, 'LockingClause').map(({ strength }) => String(strength))
-  if (strengths.includes('LCS_FORUPDATE')) return 'update'
-  if (strengths.includes('LCS_FORNOKEYUPDATE')) return 'nokey'
-  if (strengths.includes('LCS_FORSHARE')) return 'share'
-  return strengths.includes('LCS_FORKEYSHARE') ? 'keyshare' : 'read'
 }

@@ -16,12 +16,16 @@ export interface TableRow {
   readonly keyAlone: boolean | null
   /** Columns that decide what stands in unique or exclusion indexes. */
   readonly unique: readonly string[]
-  /** Each unique index with its columns; undefined where one has more to it than columns. */
+  /** Each unique index with its columns, without expressions; undefined where one compares otherwise. */
   readonly indexes: readonly (readonly UniqueColumn[])[] | null
   /** A default draws from a sequence. */
   readonly draws: boolean
   /** A default draws from a sequence that is not the table's own. */
   readonly sharesSequence: boolean
+  /** Sums of its numbers depend on the order in which they are added. */
+  readonly floats: boolean
+  /** Of a view that is not materialized: its query. */
+  readonly definition: string | null
   /** User triggers, rules, or policies that look beyond their row: code that this cannot read. */
   readonly opaque: boolean
 }
@@ -29,8 +33,6 @@ export interface TableRow {
 export interface UniqueColumn {
   readonly name: string
   readonly type: string
-  /** The server draws it where nothing is given. */
-  readonly drawn: boolean
 }
 
 export interface ReferenceRow {
@@ -52,6 +54,9 @@ export interface DatabaseRow {
 const NOT_OF_EXTENSION = `NOT EXISTS (SELECT FROM pg_depend e WHERE e.objid = p.oid AND e.deptype = 'e')`
 const OWN = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'holdfast_seed')`
 
+/** Without those that the index only carries along (INCLUDE). */
+const KEY_COLUMNS = '(i.indkey::int2[])[0:i.indnkeyatts - 1]'
+
 export async function readTables(client: pg.Client): Promise<TableRow[]> {
   const { rows } = await client.query<TableRow>(
     `SELECT n.nspname AS schema, c.relname AS name, c.oid::int AS oid, c.relkind IN ('v', 'm') AS view,
@@ -62,14 +67,14 @@ export async function readTables(client: pg.Client): Promise<TableRow[]> {
                      AND (a.attnum = ANY (i.indkey) OR 0 = ANY (i.indkey) OR i.indpred IS NOT NULL
                        OR EXISTS (SELECT FROM pg_attribute v WHERE v.attrelid = c.oid
                          AND v.attnum = ANY (i.indkey) AND v.attgenerated <> ''))) AS unique,
-            (SELECT CASE WHEN bool_or(0 = ANY (i.indkey) OR i.indisexclusion OR i.indnullsnotdistinct) THEN NULL ELSE
-                    jsonb_agg((SELECT jsonb_agg(jsonb_build_object('name', a.attname,
+            (SELECT CASE WHEN bool_or(i.indisexclusion OR i.indnullsnotdistinct
+                      OR EXISTS (SELECT FROM pg_collation l WHERE l.oid = ANY (i.indcollation) AND NOT l.collisdeterministic)) THEN NULL ELSE
+                    jsonb_agg((SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.attname,
                         'type', CASE WHEN EXISTS (SELECT FROM pg_collation l
                             WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)
-                          THEN 'folded' ELSE format_type(a.atttypid, NULL) END,
-                        'drawn', a.atthasdef AND a.atttypid = 'uuid'::regtype))
+                          THEN 'folded' ELSE format_type(a.atttypid, NULL) END)), '[]')
                        FROM pg_attribute a
-                      WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey))) END
+                      WHERE a.attrelid = c.oid AND a.attnum = ANY (${KEY_COLUMNS}))) END
                FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)) AS indexes,
             EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attidentity <> '')
               OR EXISTS (SELECT FROM pg_attrdef f WHERE f.adrelid = c.oid
@@ -81,6 +86,9 @@ export async function readTables(client: pg.Client): Promise<TableRow[]> {
                        AND NOT EXISTS (SELECT FROM pg_depend o
                          WHERE o.classid = 'pg_class'::regclass AND o.objid = s.oid
                            AND o.refobjid = c.oid AND o.deptype IN ('a', 'i'))) AS "sharesSequence",
+            EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+              AND a.atttypid IN ('float4'::regtype, 'float8'::regtype)) AS floats,
+            CASE c.relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END AS definition,
             EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
               OR EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND c.relkind NOT IN ('v', 'm'))
               OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND (
@@ -90,7 +98,7 @@ export async function readTables(client: pg.Client): Promise<TableRow[]> {
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN LATERAL (
          SELECT a.attname::text AS name, a.atttypid::regtype::text AS type, i.indnkeyatts = 1 AS alone
-           FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+           FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (${KEY_COLUMNS})
           WHERE i.indrelid = c.oid AND i.indisprimary
             AND NOT EXISTS (SELECT FROM pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)
           ORDER BY a.attname ~ 'tenant', array_position(i.indkey::int2[], a.attnum) LIMIT 1) pk ON true
@@ -131,15 +139,39 @@ export interface FunctionRow {
   readonly body: string
 }
 
-/** Functions of the user, not those of extensions. */
+/** What their functions do is known: they compute, or draw at random. */
+const HARMLESS_EXTENSIONS = [
+  'plpgsql',
+  'pgcrypto',
+  'uuid-ossp',
+  'citext',
+  'hstore',
+  'pg_trgm',
+  'unaccent',
+  'fuzzystrmatch',
+  'btree_gin',
+  'btree_gist',
+  'intarray',
+  'ltree',
+  'cube',
+  'earthdistance',
+  'vector',
+]
+
+/** Functions of the user, and those of extensions that may do anything: some run texts. */
 export async function readFunctions(client: pg.Client): Promise<FunctionRow[]> {
   const { rows } = await client.query<FunctionRow>(
     `SELECT p.oid::int AS oid, p.proname::text AS name,
             p.pronargs = 1 AND EXISTS (SELECT FROM pg_type t
-              WHERE t.oid = p.proargtypes[0] AND t.typtype = 'c') AS "ofRow", l.lanname::text AS language,
-            CASE WHEN p.prokind = 'f' THEN coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ELSE 'call' END AS body
+              WHERE t.oid = p.proargtypes[0] AND t.typtype = 'c') AS "ofRow",
+            CASE WHEN x.extname IS NULL THEN l.lanname::text ELSE 'extension' END AS language,
+            CASE WHEN p.prokind = 'f' THEN concat(pg_get_expr(p.proargdefaults, 0), ' ',
+              coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)) ELSE 'call' END AS body
        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-      WHERE ${OWN} AND ${NOT_OF_EXTENSION}`,
+       LEFT JOIN pg_depend e ON e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
+       LEFT JOIN pg_extension x ON x.oid = e.refobjid
+      WHERE ${OWN} AND (x.extname IS NULL OR (p.provolatile <> 'i' AND x.extname <> ALL ($1)))`,
+    [HARMLESS_EXTENSIONS],
   )
   return rows
 }

@@ -17,3 +17,12 @@ export function nodesOf(tree: unknown, kind: string): Tree[] {
     name === kind ? [part as Tree, ...nodesOf(part, kind)] : nodesOf(part, kind),
   )
 }
+
+/** As the server folds names that are not quoted. */
+export function functionName(call: Tree): string {
+  return lastName(call.funcname)
+}
+
+export function lastName(parts: unknown): string {
+  return String(fieldOf((parts as readonly Tree[]).at(-1), 'String')?.sval).toLowerCase()
+}

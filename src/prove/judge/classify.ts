@@ -3,7 +3,8 @@
  * Bailis): somebody read, another published a change of that, and the first went on from what it had
  * read.
  */
-import type { StatementAccess, Statements } from '../footprint/statements.ts'
+import type { StatementAccess } from '../footprint/facts.ts'
+import type { Statements } from '../footprint/statements.ts'
 import type { FindingClass, Race } from '../race.ts'
 import type { Step } from '../run/schedule.ts'
 

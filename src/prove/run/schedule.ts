@@ -385,6 +385,8 @@ class Schedule {
     if (client !== undefined) {
       const status = client.getTransactionStatus() as TransactionStatus
       if (status === 'I' && client.connection.open) this.#checked.delete(client)
+      if (flight.waitedFor.length > 0 || showsSeveralRows(answer))
+        this.#options.statements.wentThrough(message.sql)
       const published = answer?.ok === true && status === 'I' && mayPublish(step.footprint)
       client.connection.answered(message.sql, message.values, answer?.ok === true, status)
       await this.#compareLocks(client, status)
@@ -472,6 +474,13 @@ class Schedule {
 
 function isTimer(message: Message | undefined): boolean {
   return message?.client === undefined && message?.footprint === undefined
+}
+
+/** New rows show the order of those that they were made from by their ids. */
+function showsSeveralRows(answer: Answer | undefined): boolean {
+  if (answer?.ok !== true) return false
+  const { rows, rowCount, command } = (answer.value ?? {}) as Partial<pg.QueryResult>
+  return (rows?.length ?? 0) > 1 || (command === 'INSERT' && (rowCount ?? 0) > 1)
 }
 
 function mayPublish({ all, publishes }: Footprint): boolean {

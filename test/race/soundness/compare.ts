@@ -1,4 +1,5 @@
 /** Runs a program with the reduction and without, and tells whether both saw the same outcomes. */
+import type { Arenas } from '../../../src/prove/arena/arenas.ts'
 import { exploreRace } from '../../../src/prove/explore-race.ts'
 import { race } from '../../../src/prove/race.ts'
 import type { RaceServer, Verdict } from '../../../src/prove/verdict.ts'
@@ -11,12 +12,18 @@ export interface Comparison {
   readonly reduced: number
 }
 
+/** Databases that several programs share are made once. */
+export interface Place {
+  readonly server: RaceServer
+  readonly arenas?: Arenas
+}
+
 export async function outcomesOf(
   program: Program,
-  server: RaceServer,
+  place: Place,
   exhaustive: boolean,
 ): Promise<Verdict> {
-  return exploreRace(race(raceOf(program)), { server, keepGoing: true, exhaustive })
+  return exploreRace(race(raceOf(program)), { ...place, keepGoing: true, exhaustive })
 }
 
 /** Outcomes, and what was found of the states between; undefined where it did not come to an end. */
@@ -36,9 +43,9 @@ export function missedBy(reduced: Verdict, all: readonly string[]): string | und
   return `${missed.length} of ${all.length} outcomes are missed, ${extra.length} are new`
 }
 
-export async function compare(program: Program, server: RaceServer): Promise<Comparison> {
-  const reduced = await outcomesOf(program, server, false)
-  const all = await outcomesOf(program, server, true)
+export async function compare(program: Program, place: Place): Promise<Comparison> {
+  const reduced = await outcomesOf(program, place, false)
+  const all = await outcomesOf(program, place, true)
   const seen = seenIn(all)
   const wrong = seen ? missedBy(reduced, seen) : `without the reduction it is ${all.verdict}`
   return {

@@ -39,7 +39,7 @@ async function run({ mutant, server, programs }: MutantTask): Promise<MutantRepo
   if (mutant) mutate(mutant)
   const { missedBy, outcomesOf } = await import('./compare.ts')
   for (const [index, { program, outcomes }] of programs.entries()) {
-    const verdict = await outcomesOf(program, server, false)
+    const verdict = await outcomesOf(program, { server }, false)
     const how = missedBy(verdict, outcomes)
     if (how !== undefined) return { killedBy: program.seed, how, ran: index + 1 }
   }

@@ -20,7 +20,7 @@ async function taskOf(programTitle: string) {
   const server = await testServer()
   const program = directed.find(({ title }) => title === programTitle)
   assert.ok(program, programTitle)
-  const outcomes = seenIn(await outcomesOf(program, server, true)) ?? []
+  const outcomes = seenIn(await outcomesOf(program, { server }, true)) ?? []
   return { server, programs: [{ program, outcomes }] }
 }
 

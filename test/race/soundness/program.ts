@@ -6,6 +6,7 @@
 import { SeededRandom } from '../../../src/base/seeded-random.ts'
 import type { RaceDefinition } from '../../../src/prove/race.ts'
 import type { Db, Queries, Tx } from '../sql.ts'
+import { schemaFor } from './apart.ts'
 
 /** Every schedule of a program is run: this many take some seconds. */
 export const SCHEDULES_MAX = 700
@@ -48,18 +49,6 @@ const SCHEMA = `
     $$ BEGIN INSERT INTO log VALUES (old.id); RETURN old; END $$;
   CREATE TRIGGER noted AFTER DELETE ON q FOR EACH ROW EXECUTE FUNCTION note_end()`
 
-/**
- * What makes every COMMIT, or every statement of the database, count as touching everything: only for
- * the programs that say these words.
- */
-const APART: Readonly<Record<string, string>> = {
-  'INTO d ': `
-  CREATE TABLE d (id int PRIMARY KEY, r int REFERENCES r DEFERRABLE INITIALLY DEFERRED)`,
-  'INTO h ': `
-  CREATE FUNCTION sum_of_r() RETURNS bigint LANGUAGE sql AS 'SELECT sum(v) FROM r';
-  CREATE TABLE h (id int PRIMARY KEY, v bigint NOT NULL DEFAULT sum_of_r())`,
-}
-
 const SEED = `
   INSERT INTO r VALUES (1, 10, 1), (2, 20, 2), (3, 30, NULL);
   INSERT INTO c VALUES (1, 1, 5), (2, 2, 6);
@@ -74,8 +63,11 @@ const SEED = `
 
 export interface Statement {
   readonly text: string
-  readonly values: readonly number[]
+  readonly values: readonly Value[]
 }
+
+/** `first`: the id in the first row of the answer before. */
+type Value = number | null | 'first'
 
 type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
@@ -223,15 +215,23 @@ function codeOf(error: unknown): string {
   return String((error as { code?: unknown }).code)
 }
 
-async function send(db: Queries, { text, values }: Statement): Promise<unknown> {
-  const { command, rows, rowCount } = await db.query(text, [...values])
+async function send(
+  db: Queries,
+  { text, values }: Statement,
+  [before]: readonly unknown[],
+): Promise<unknown> {
+  const first = () => (before as readonly { readonly id: number }[])[0]?.id
+  const given = values.map((value) => (value === 'first' ? first() : value))
+  const { command, rows, rowCount } = await db.query(text, given)
   return command === 'SELECT' ? rows : rowCount
 }
 
 async function runAlone(db: Db, statements: readonly Statement[]): Promise<unknown[]> {
   const answers: unknown[] = []
   for (const statement of statements)
-    answers.push(await send(db, statement).catch((error: unknown) => codeOf(error)))
+    answers.push(
+      await send(db, statement, answers.slice(-1)).catch((error: unknown) => codeOf(error)),
+    )
   return answers
 }
 
@@ -239,7 +239,7 @@ async function runTogether(tx: Tx, { isolation, statements, end }: SessionProgra
   const answers: unknown[] = []
   try {
     await tx.query(`BEGIN ISOLATION LEVEL ${isolation}`)
-    for (const statement of statements) answers.push(await send(tx, statement))
+    for (const statement of statements) answers.push(await send(tx, statement, answers.slice(-1)))
     await tx.query(end)
   } catch (error) {
     answers.push(codeOf(error))
@@ -259,12 +259,9 @@ async function runSession(db: Db, session: SessionProgram): Promise<unknown[]> {
 /** What its commands do is no violation: only outcomes, and states that must not be, are of interest. */
 export function raceOf({ sessions, never }: Program): RaceDefinition {
   const texts = sessions.flatMap(({ statements }) => statements.map(({ text }) => text))
-  const apart = Object.entries(APART).filter(([words]) =>
-    texts.some((text) => text.includes(words)),
-  )
   const run = sessions.map((session, n) => [`s${n}`, (db: Db) => runSession(db, session)] as const)
   return {
-    schema: [SCHEMA, ...apart.map(([, sql]) => sql)],
+    schema: schemaFor(SCHEMA, texts),
     seed: SEED,
     run: Object.fromEntries(run),
     ...(never && { invariants: { never } }),
