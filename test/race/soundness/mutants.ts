@@ -468,8 +468,8 @@ const newRows = [
     ],
     [
       'what is excluded is what is equal',
-      'OR i.indisexclusion OR i.indnullsnotdistinct',
-      'OR i.indnullsnotdistinct',
+      'i.indisexclusion OR i.indnullsnotdistinct',
+      'i.indnullsnotdistinct',
       'values that exclude each other',
     ],
     ['nothing is never equal', ' OR i.indnullsnotdistinct', '', 'two rows with nothing'],
