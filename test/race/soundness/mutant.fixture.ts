@@ -4,7 +4,7 @@
  */
 import { registerHooks } from 'node:module'
 import type { RaceServer } from '../../../src/prove/verdict.ts'
-import type { Mutant } from './mutants.ts'
+import type { Mutant } from './mutant.ts'
 import type { Program } from './program.ts'
 
 export interface MutantTask {
