@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../src/base/clock.ts'
-import { LEVELS } from '../src/review/report/finding.ts'
+import { atLeast, type Finding, LEVELS } from '../src/review/report/finding.ts'
 import { review } from '../src/review/review.ts'
 import {
   corpusCases,
@@ -48,13 +48,28 @@ function rowOf(score: Score): string {
   return `| ${[rule, found + missed, found, lookAlikes, wrong, ...shares].join(' | ')} |`
 }
 
+function spent(sinceMs: number): string {
+  return `${((systemClock.monotonicMs() - sinceMs) / 1000).toFixed(1)} s`
+}
+
+/** Of this process, its start included: what others do at the same time does not count. */
+function cpuSeconds(): string {
+  const { user, system } = process.cpuUsage()
+  return ((user + system) / 1e6).toFixed(1)
+}
+
 async function tree(root: string): Promise<void> {
   const start = systemClock.monotonicMs()
-  const { findings, files, lines } = await review({ root })
-  const seconds = (systemClock.monotonicMs() - start) / 1000
+  let first: string | undefined
+  const told = (found: readonly Finding[]) => {
+    if (first === undefined && found.some(({ level }) => atLeast(level, 'warning')))
+      first = `${spent(start)}, ${cpuSeconds()} s of CPU`
+  }
+  const { findings, files, lines } = await review({ root, found: told })
+  const seconds = spent(start)
   const megabytes = Math.round(process.resourceUsage().maxRSS / 1024)
   console.log(
-    `${basename(root)}: ${lines} lines, ${files} files, ${seconds.toFixed(1)} s, ${megabytes} MB at most`,
+    `${basename(root)}: ${lines} lines, ${files} files, ${seconds}, ${cpuSeconds()} s of CPU, ${megabytes} MB at most; first warning after ${first ?? 'none'}`,
   )
   for (const level of LEVELS.toReversed()) {
     const counts = Map.groupBy(

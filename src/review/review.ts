@@ -90,6 +90,15 @@ function wantedPaths(project: Project, { only, isIgnored }: ReviewOptions): read
   )
 }
 
+/** What draws is hardly ever at fault here, and is half of many a tree: it can wait. */
+function interfacesLast(paths: readonly string[]): readonly string[] {
+  const isInterface = (path: string) => /\.[jt]sx$/.test(path)
+  return [
+    ...paths.filter((path) => !isInterface(path)),
+    ...paths.filter((path) => isInterface(path)),
+  ]
+}
+
 /** Lines before and after the one that is shown. */
 const FRAME_LINES = 2
 /** Told once so often, a rule has been understood, or is wrong about this tree. */
@@ -126,12 +135,13 @@ class Run {
 
   /** Reads the files in turn, and tells of each what it says by itself. */
   read(): void {
-    this.#wanted.forEach((path, index) => {
+    for (const [index, path] of interfacesLast(this.#wanted).entries()) {
       this.#options.progress?.(index, this.#wanted.length)
       if (isCodePath(path)) this.#readModule(path)
       else this.#readFile(path)
       this.#tell()
-    })
+    }
+    this.#modules.sort((left, right) => compare(left.path, right.path))
     this.#knowledge.project.whole()
   }
 
