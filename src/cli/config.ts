@@ -27,6 +27,18 @@ export interface ProjectConfig {
    * commands of the app with each other where it is absent.
    */
   readonly prove?: string | URL
+  /** Of `holdfast review`, which reads this file without running it: texts and lists, written out. */
+  readonly review?: ReviewSettings
+}
+
+/** What `holdfast review` shows and leaves out. */
+export interface ReviewSettings {
+  /** This and worse is shown, and fails; warning where it is absent. */
+  readonly level?: 'error' | 'warning' | 'info'
+  /** Rules that are not looked for, by their ids. */
+  readonly off?: readonly string[]
+  /** Globs of paths that are not reviewed. */
+  readonly ignore?: readonly string[]
 }
 
 /** The migrations of one module. */
@@ -103,7 +115,7 @@ async function importConfig(path: string, href: string): Promise<{ config?: unkn
 }
 
 function toProject(path: string, file: URL, config: object): Project {
-  knownOptions(path, config, ['migrations', 'types', 'app', 'prove'])
+  knownOptions(path, config, ['migrations', 'types', 'app', 'prove', 'review'])
   const { migrations, types, app, prove } = config as Partial<ProjectConfig>
   if (!Array.isArray(migrations)) throw invalid(`${path}: migrations must be a list.`)
   return {

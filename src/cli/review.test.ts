@@ -109,6 +109,16 @@ test('misuse exits with 2 and says what was meant', async (context) => {
       { 'package.json': '{ "holdfast": { "review": { "off": ["n-plus-on"] } } }' },
     ],
     ['', /is no JSON/, { 'holdfast.review.json': '{' }],
+    [
+      '',
+      /holdfast\.config\.ts, review: write it out as texts and lists/,
+      { 'holdfast.config.ts': 'export const config = { review: settings() }' },
+    ],
+    [
+      '',
+      /holdfast\.config\.ts, review: "levle" is unknown/,
+      { 'holdfast.config.ts': "export const config = defineConfig({ review: { levle: 'x' } })" },
+    ],
   ]
   for (const [line, message, files] of cases) {
     const { run } = project(context, { 'a.ts': '', ...files })
@@ -129,6 +139,18 @@ test('a rule may be switched off, and a folder left out', async (context) => {
     'package.json': '{ "holdfast": { "review": { "ignore": ["src/**"] } } }',
   })
   assert.equal((await ignored.run('')).code, 0)
+})
+
+test('the project file is asked as well, and not run', async (context) => {
+  const config = (review: string) => `throw new Error('it is run')
+    export const config = defineConfig({ migrations: [], review: ${review} })`
+  const reviewed = async (review: string) => {
+    const files = { 'src/users.ts': FAULT, 'holdfast.config.ts': config(review) }
+    return (await project(context, files).run('')).code
+  }
+  assert.equal(await reviewed("{ off: ['string-sql'] }"), 0)
+  assert.equal(await reviewed("{ ignore: ['src/*'] } as const"), 0)
+  assert.equal(await reviewed("{ level: 'error' }"), 1)
 })
 
 test('a suppression needs a reason, and something to excuse', async (context) => {

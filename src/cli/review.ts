@@ -31,7 +31,7 @@ export const reviewCommand: Command = {
   },
   async run(call) {
     const root = rootOf(call)
-    const settings = settingsOf(root, ruleIds)
+    const settings = await settingsOf(root, ruleIds)
     const level = levelOf('--level', call.text('level')) ?? settings.level ?? 'warning'
     if (call.flag('json') && call.flag('sarif'))
       throw usage('--json and --sarif exclude each other.')

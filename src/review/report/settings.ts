@@ -1,12 +1,13 @@
 /**
- * Settings of a project: "holdfast": { "review": { … } } in its package.json, or
- * holdfast.review.json. Never holdfast.config.ts: to read that, it would have to be run.
+ * Settings of a project: holdfast.review.json, `review` in holdfast.config.ts, or
+ * "holdfast": { "review": { … } } in its package.json; the first that there is.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { didYouMean } from '../../base/did-you-mean.ts'
 import { HoldfastError } from '../../base/fault.ts'
 import { recordOf } from '../project/packages.ts'
+import { reviewOfConfigFile } from './config-file.ts'
 import { LEVELS, type Level } from './finding.ts'
 
 export interface Settings {
@@ -20,8 +21,8 @@ export interface Settings {
 const FILE = 'holdfast.review.json'
 const NAMES = ['level', 'off', 'ignore']
 
-export function settingsOf(root: string, rules: readonly string[]): Settings {
-  const found = fromFile(root) ?? fromManifest(root)
+export async function settingsOf(root: string, rules: readonly string[]): Promise<Settings> {
+  const found = fromFile(root) ?? (await reviewOfConfigFile(root)) ?? fromManifest(root)
   if (found === undefined) return { level: undefined, off: [], ignore: [] }
   const { where, value } = found
   if (typeof value !== 'object' || value === null || Array.isArray(value))
