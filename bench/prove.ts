@@ -1,5 +1,5 @@
 /**
- * `npm run bench:proof [-- --only sets,primitives,crashes,shop-crashes,soundness,mutants] --programs 1000 --write]`: what the
+ * `npm run bench:proof [-- --only sets,primitives,crashes,shop,pairs,shop-crashes,soundness,mutants] --programs 1000 --write]`: what the
  * explorers find and certify, of what is known. `--write` puts each table that was made into PROOF.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { testServer } from '../src/testing/test-database.ts'
 import { machineLine } from './lib/machine.ts'
 import { crashTable, shopCrashTable } from './prove/crashes.ts'
 import { mutantTable } from './prove/mutants.ts'
+import { pairsTable } from './prove/pairs.ts'
 import { primitiveTable } from './prove/primitives.ts'
 import { setTable } from './prove/sets.ts'
 import { shopTable } from './prove/shop.ts'
@@ -32,6 +33,7 @@ const tables: Readonly<Record<string, () => Promise<string>>> = {
   soundness: () => soundnessTable(Number(values.programs)),
   mutants: mutantTable,
   shop: shopTable,
+  pairs: pairsTable,
 }
 
 async function serverVersion(): Promise<string> {

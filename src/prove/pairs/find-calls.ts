@@ -116,7 +116,7 @@ class Finder {
   async #try(reach: Reach): Promise<string | undefined> {
     const drawn = await this.#draw(reach)
     if (drawn === undefined) return undefined
-    const call = this.#callOf(drawn.input, drawn)
+    const call = this.#callOf(drawn.input, drawn, drawn.who)
     const run = await this.#options.ground.run(call, this.#options.key !== undefined)
     if (run.complaint !== undefined) return run.complaint
     this.#last = run.answer
@@ -131,47 +131,65 @@ class Finder {
   /** As it is, with as much as there is, and with its rows in another order. */
   async #keep(drawn: DrawnInput, found: FoundCall): Promise<void> {
     const crossed = crossedInput(drawn.input, drawn.refs)
-    const other = crossed === undefined ? undefined : await this.#accepted(crossed, drawn)
+    const other =
+      crossed === undefined ? undefined : await this.#accepted(crossed, drawn, found.call)
     this.#calls.push({ ...found, ...(other && { crossed: other.call }) })
     if (this.#calls.some(({ greedy }) => greedy)) return
-    const greedy = await this.#greedy(drawn, found.rows)
+    const greedy = await this.#greedy(drawn, found)
     if (greedy !== undefined) this.#calls.push({ ...greedy, greedy: true })
   }
 
   /** One more would be refused: two cannot both have it. */
-  async #greedy(drawn: DrawnInput, rows: readonly PoolRow[]): Promise<FoundCall | undefined> {
+  async #greedy(drawn: DrawnInput, { call, rows }: FoundCall): Promise<FoundCall | undefined> {
     const inputs = greedierInputs(drawn.input, rows).slice(0, GREEDY_TRIES_MAX)
     for (const { input, more } of inputs) {
-      const found = await this.#accepted(input, drawn)
+      const found = await this.#accepted(input, drawn, call)
       if (found === undefined || !(await this.#parses(more))) continue
-      if ((await this.#accepted(more, drawn)) === undefined) return found
+      if ((await this.#accepted(more, drawn, call)) === undefined) return found
     }
     return undefined
   }
 
-  async #accepted(input: unknown, drawn: DrawnInput): Promise<FoundCall | undefined> {
+  /** By the caller of another call. */
+  async #accepted(
+    input: unknown,
+    { refs }: DrawnInput,
+    { operation, asking }: ScenarioCall,
+  ): Promise<FoundCall | undefined> {
     if (!(await this.#parses(input))) return undefined
-    const call = this.#callOf(input, drawn)
+    const call = { operation, input, asking }
     const run = await this.#options.ground.run(call)
-    return run.accepted ? { call, run, rows: drawn.refs.map(({ row }) => row) } : undefined
+    return run.accepted ? { call, run, rows: refs.map(({ row }) => row) } : undefined
   }
 
-  /** The next that parses and was not tried. */
-  async #draw(reach: Reach): Promise<DrawnInput | undefined> {
+  /** Now and then whoever the rows say that they belong to. */
+  #owner({ refs }: DrawnInput): string {
+    const names = refs.flatMap(({ row }) =>
+      Object.entries(row.values).flatMap(([column, value]) =>
+        OWNER.test(column) && typeof value === 'string' ? [value] : [],
+      ),
+    )
+    const { random } = this.#options
+    return names.length > 0 && random.next() < OWNER_SHARE ? random.pick(names) : CALLER
+  }
+
+  /** The next that parses and was not tried by its caller. */
+  async #draw(reach: Reach): Promise<DrawnCall | undefined> {
     const { name, inputSchema, contract } = this.#command
-    const examples = contract.examples.map(({ input }) => input)
-    const example = examples.find((one) => !this.#tried.has(JSON.stringify(one)))
+    const example = contract.examples.find(({ input }) => !this.#tried.has(textOf(input, CALLER)))
     if (example !== undefined && reach === 'any') {
-      this.#tried.add(JSON.stringify(example))
-      return { input: example, refs: [], learn: () => {} }
+      const { input } = example
+      this.#tried.add(textOf(input, CALLER))
+      return { input, refs: [], learn: () => {}, who: CALLER }
     }
     const options = { ...this.#options, operation: name, schema: inputSchema }
     for (let parses = 0; parses < PARSES_MAX; parses++) {
       const drawn = drawInput(options, parses === 0 ? reach : 'any')
-      const text = JSON.stringify(drawn.input)
+      const who = reach === 'any' ? this.#owner(drawn) : CALLER
+      const text = textOf(drawn.input, who)
       if (this.#tried.has(text) || !(await this.#parses(drawn.input))) continue
       this.#tried.add(text)
-      return drawn
+      return { ...drawn, who }
     }
     return undefined
   }
@@ -181,10 +199,10 @@ class Finder {
     return (await parseWith(this.#command.contract.input, input)).ok
   }
 
-  #callOf(input: unknown, { refs }: Pick<DrawnInput, 'refs'>): ScenarioCall {
+  #callOf(input: unknown, { refs }: DrawnInput, who: string): ScenarioCall {
     const { name, allow, contract } = this.#command
     const { tenant, key } = this.#options
-    const caller = callerFor(allow, tenant, CALLER) as Caller
+    const caller = callerFor(allow, tenant, who) ?? (callerFor(allow, tenant, CALLER) as Caller)
     const version = refs.map(({ row }) => row.values.version).find((one) => one !== undefined)
     const ifMatch = contract.ifMatch === 'required' ? String(version ?? 1) : undefined
     return {
@@ -195,10 +213,24 @@ class Finder {
   }
 }
 
+interface DrawnCall extends DrawnInput {
+  readonly who: string
+}
+
+function textOf(input: unknown, who: string): string {
+  return `${who} ${JSON.stringify(input)}`
+}
+
 function compare(left: readonly number[], right: readonly number[]): number {
   const at = left.findIndex((number, index) => number !== right[index])
   return at < 0 ? 0 : (left[at] as number) - (right[at] as number)
 }
+
+/** Columns that name whose a row is. */
+const OWNER =
+  /^(?:owner|customer|user|account|member|author|principal|created_by|added_by)(?:_id)?$/
+/** Rules about rows are mostly passed by whoever has every permission. */
+const OWNER_SHARE = 0.4
 
 const REACHES: readonly Reach[] = ['least', 'most']
 

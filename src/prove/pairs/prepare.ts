@@ -11,7 +11,7 @@ import { Learned } from '../draw/draw-input.ts'
 import type { RowPool } from '../draw/row-pool.ts'
 import type { RaceSetup } from '../race.ts'
 import { type FindOptions, type Found, findCalls } from './find-calls.ts'
-import { Ground, poolOf, type TableRows } from './ground.ts'
+import { Ground, type LoneRun, poolOf, type TableRows } from './ground.ts'
 import type { Pairs } from './pairs.ts'
 import { mainTenant, type SeedRowOf, seedRowsOf, seedText } from './seed-text.ts'
 
@@ -25,8 +25,8 @@ export interface Prepared {
   readonly rows: readonly SeedRowOf[] | undefined
 }
 
-/** What is made in one may be moved in the next. */
-const GROW_ROUNDS = 2
+/** What is made in one may be moved in the next, and ended in the third. */
+const GROW_ROUNDS = 3
 /** Less than for a call that counts: another round comes. */
 const GROW_TRIES_MAX = 10
 /** Where no row says whose it is. */
@@ -127,23 +127,31 @@ class Preparation {
 
   /** What makes rows comes first, and more often than what uses them up. */
   async #grow(ground: Ground, found: readonly Found[]): Promise<void> {
-    const hopeful = found.filter(({ hopeless }) => !hopeless)
-    const adding = hopeful.filter(({ calls }) => calls.some(({ run }) => run.adds))
-    const order = [...adding, ...adding, ...hopeful]
-    for (let round = 0; round < GROW_ROUNDS; round++)
-      for (const { command } of order) await this.#growBy(command, ground)
+    const hopeful = found.filter(({ hopeless }) => !hopeless).map(({ command }) => command)
+    const drawn = found.filter(({ calls }) => calls.some(({ run }) => run.adds))
+    const adding = new Set(drawn.map(({ command }) => command))
+    const done = new Set<RegisteredCommand>()
+    for (let round = 0; round < GROW_ROUNDS; round++) {
+      for (const command of [...adding, ...hopeful]) {
+        const run = await this.#growBy(command, ground)
+        if (run !== undefined) done.add(command)
+        if (run?.adds) adding.add(command)
+      }
+      if (done.size === hopeful.length) return
+    }
   }
 
-  async #growBy(command: RegisteredCommand, ground: Ground): Promise<void> {
+  async #growBy(command: RegisteredCommand, ground: Ground): Promise<LoneRun | undefined> {
     this.#grown += 1
     const pool = poolOf(await ground.tables(), this.#tenant)
-    await findCalls(command, {
+    const { calls } = await findCalls(command, {
       ...this.#options(ground, pool, command),
       random: new SeededRandom(this.#seed + hashOf(command.name) + this.#grown),
       triesMax: GROW_TRIES_MAX,
       callsMax: 1,
       key: () => `grown-${++this.#grown}`,
     })
+    return calls[0]?.run
   }
 }
 

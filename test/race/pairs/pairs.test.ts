@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
+import { sql } from '../../../src/database/sql.ts'
 import { holdfast } from '../../../src/operation/builder.ts'
 import { defineCommand } from '../../../src/operation/contract.ts'
 import { conflict } from '../../../src/operation/problem.ts'
@@ -74,6 +75,37 @@ test('nobody who may is undecided too, and a command may be left out', async () 
   const [nobody] = await explorePairs(pairs({ app }), { server })
   assert.match(JSON.stringify(nobody?.verdict), /No caller was found that its rule lets pass/)
   assert.deepEqual(await explorePairs(pairs({ app, except: ['shop.order'] }), { server }), [])
+})
+
+test('where rows belong to somebody, it is they who ask', async () => {
+  const tills = holdfast<{ db: Record<never, never> }>()
+  const Mine = defineCommand({
+    name: 'tills.rename-mine',
+    input: z.object({ till_id: z.uuid() }),
+    output: z.object({}),
+    problems: { notYours: conflict('Not yours') },
+  })
+  const mine = tills.handle(Mine, {
+    allow: () => true,
+    async run({ input, tx, scope, fail }) {
+      const renamed = await tx.query(sql`UPDATE tills SET name = 'mine'
+        WHERE id = ${input.till_id} AND owner_id = ${scope.principal.id} RETURNING id`)
+      if (renamed.length === 0) throw fail.notYours()
+      return {}
+    },
+  })
+  const module = tills.defineModule({
+    name: 'tills',
+    migrations: new URL('./migrations/', import.meta.url),
+  })
+  const app = tills.defineApp({ modules: [{ module, mine }] })
+  const seed = `SELECT set_config('holdfast.tenant', 'acme', false);
+    INSERT INTO tills (id, name, cents, owner_id)
+    VALUES ('01970000-0000-7000-8000-000000000001', 'till', 1, 'bob')`
+  const [found] = await explorePairs(pairs({ app, seed }), { server })
+  assert.equal(found?.verdict.verdict, 'CERTIFIED', JSON.stringify(found?.verdict))
+  const who = Object.values(found.run).map(({ asking }) => asking.principal)
+  assert.deepEqual(who, ['bob', 'bob'])
 })
 
 test('a budget that is used up leaves the rest undecided', async () => {

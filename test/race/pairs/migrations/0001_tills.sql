@@ -3,6 +3,7 @@ CREATE TABLE tills (
   id uuid NOT NULL,
   name text NOT NULL,
   cents integer NOT NULL CHECK (cents BETWEEN 0 AND 1000000),
+  owner_id text,
   CONSTRAINT tills_pkey PRIMARY KEY (tenant_id, id)
 );
 CREATE TABLE till_moves (
