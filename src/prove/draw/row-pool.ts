@@ -26,6 +26,12 @@ export interface Meant {
   readonly score: number
 }
 
+/** A row by the value of a key of its. */
+export interface RowKeyOf {
+  readonly table: string
+  readonly value: unknown
+}
+
 /** The names say that the field holds a key of the table. */
 export const SURE = 3
 
@@ -60,16 +66,23 @@ export class RowPool {
   }
 
   /** What a row is known by, and which rows it belongs to, whether a foreign key says so or a name. */
-  keysOf({ table, values }: PoolRow): unknown[] {
+  keysOf({ table, values }: PoolRow): RowKeyOf[] {
     return this.columns
-      .filter((column) => column.table === table && (column.key || this.#refers(column)))
-      .map(({ name }) => values[name])
-      .filter((value) => value !== null && value !== undefined)
+      .filter((column) => column.table === table)
+      .flatMap((column) => {
+        const [of, value] = [this.#tableMeant(column), values[column.name]]
+        return of === undefined || value === null || value === undefined
+          ? []
+          : [{ table: of, value }]
+      })
   }
 
-  #refers({ name, references }: PoolColumn): boolean {
-    const named = wordsOf(name).replace(/_u?u?id$/, '')
-    return references !== null || this.columns.some((other) => singular(tableOf(other)) === named)
+  /** The table whose rows the column tells apart. */
+  #tableMeant({ table, name, key, references }: PoolColumn): string | undefined {
+    if (references !== null) return references.slice(0, references.lastIndexOf('.'))
+    const named = wordsOf(name).replace(/_(?:u?u?id)$/, '')
+    const other = this.columns.find((column) => singular(tableOf(column)) === named)
+    return other?.table ?? (key ? table : undefined)
   }
 
   rowsOf({ table }: PoolColumn): readonly PoolRow[] {

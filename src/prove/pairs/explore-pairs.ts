@@ -16,6 +16,7 @@ import { raceOf } from './ground.ts'
 import {
   identifiers,
   type Meeting,
+  type Near,
   nearest,
   type Pair,
   rowsOfCall,
@@ -56,7 +57,7 @@ export const DRAW_SEED = 1
 /** Some half a minute; the pairs of a shop need 200 at most. */
 const SCHEDULES_MAX = 1_000
 /** Draws that aim at the rows of another command. */
-const FOCUS_TRIES_MAX = 8
+const FOCUS_TRIES_MAX = 6
 
 /** Explores all pairs of an app. Throws HF_PROVE_SETUP and HF_PROVE_PRIVILEGE. */
 export async function explorePairs(
@@ -130,24 +131,36 @@ class PairsExploration {
     if (this.#isWanted(pair)) this.#tell({ ...pair, run: {}, seed: '', verdict: nothing(reason) })
   }
 
-  /** On calls that meet: those that were found, or one that is drawn for it. */
+  /** On calls that meet: those that were found, or one that is drawn for the other. */
   async #aimed(one: Found, two: Found): Promise<Pair> {
     const near = nearest(one, two, this.#prepared.pool)
-    const call = near.common > 0 ? undefined : await this.#drawnNear(near.one, one, two)
-    const other = call === undefined ? near : { one: near.one, two: call }
-    return together({ found: one, call: other.one }, { found: two, call: other.two }, this.#names)
+    const meeting =
+      near.common > 0
+        ? near
+        : ((await this.#drawnFor(near.one, one, two)) ??
+          (await this.#drawnFor(near.two, two, one).then(turned)) ??
+          near)
+    return together(
+      { found: one, call: meeting.one },
+      { found: two, call: meeting.two },
+      this.#names,
+    )
   }
 
-  async #drawnNear(near: FoundCall, one: Found, two: Found): Promise<FoundCall | undefined> {
+  /** A call of `other` that meets this one of `own`. */
+  async #drawnFor(call: FoundCall, own: Found, other: Found): Promise<Near | undefined> {
     const { ground, pool, tenant, learned } = this.#prepared
-    const random = new SeededRandom((this.#options.seed ?? DRAW_SEED) + one.command.name.length)
-    const found = await findCalls(two.command, {
+    const words = [...rowsOfCall(call, pool)].map((row) => row.slice(row.indexOf(' ') + 1))
+    const random = new SeededRandom((this.#options.seed ?? DRAW_SEED) + own.command.name.length)
+    const { calls } = await findCalls(other.command, {
       ...{ ground, pool, tenant, learned, random },
-      focus: rowsOfCall(near, pool),
+      focus: new Set(words),
       triesMax: FOCUS_TRIES_MAX,
       callsMax: 1,
     })
-    return found.calls[0]
+    if (calls.length === 0) return undefined
+    const near = nearest({ ...own, calls: [call] }, { ...other, calls }, pool)
+    return near.common > 0 ? near : undefined
   }
 
   async #prove(pair: Pair): Promise<void> {
@@ -200,6 +213,10 @@ class PairsExploration {
     this.#explored.push(pair)
     this.#options.onPair?.(pair)
   }
+}
+
+function turned(near: Near | undefined): Near | undefined {
+  return near && { ...near, one: near.two, two: near.one }
 }
 
 function nothing(reason: string): Verdict {

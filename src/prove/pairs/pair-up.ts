@@ -54,12 +54,15 @@ export function shareTable(one: Found, two: Found): boolean {
   return one.calls.some(({ run }) => two.calls.some((other) => meet(run, other.run)))
 }
 
+/** Two calls, and how many rows they have in common. */
+export interface Near {
+  readonly one: FoundCall
+  readonly two: FoundCall
+  readonly common: number
+}
+
 /** The calls that have most rows in common; the first ones where they have none. */
-export function nearest(
-  one: Found,
-  two: Found,
-  pool: RowPool,
-): { one: FoundCall; two: FoundCall; common: number } {
+export function nearest(one: Found, two: Found, pool: RowPool): Near {
   const all = one.calls.flatMap((left) =>
     two.calls.map((right) => ({
       one: left,
@@ -70,11 +73,13 @@ export function nearest(
   return all.reduce((best, next) => (next.common > best.common ? next : best))
 }
 
-/** The keys of the rows that it names or works on, and of those that they belong to. */
+/** The rows that it names or works on, and those that they belong to: `table key`. */
 export function rowsOfCall({ run, rows }: FoundCall, pool: RowPool): ReadonlySet<string> {
-  const own = rows.flatMap((row) => pool.keysOf(row))
-  const touched = run.touches.flatMap(({ key }) => key ?? [])
-  return new Set([...own, ...touched].map(keyText))
+  const named = rows.flatMap((row) => pool.keysOf(row))
+  const touched = run.touches.flatMap(({ table, key }) =>
+    key === undefined ? [] : [{ table, value: key }],
+  )
+  return new Set([...named, ...touched].map(({ table, value }) => `${table} ${keyText(value)}`))
 }
 
 function meet({ touches }: LoneRun, other: LoneRun): boolean {
