@@ -206,6 +206,7 @@ function nodesAbove({ parent }: Node): readonly Node[] {
 
 /** Kept after the first time: cache ??= readFileSync(…), if (!cache) … */
 export function isOnce(module: Module, call: Node): boolean {
+  if (isFilledBefore(module, call)) return true
   const assignment = above(call, (each) => is(each, 'AssignmentExpression'))
   if (
     is(assignment, 'AssignmentExpression') &&
@@ -241,4 +242,13 @@ function isRemembered(module: Module, { left, operator }: NodeOf<'AssignmentExpr
 function isGiven(module: Module, name: string, call: Node): boolean {
   const around = functionAround(call) ?? call
   return new RegExp(`\\b${name}\\s*=[^=]`).test(module.source(around))
+}
+
+/** if (views.size > 0) return, before it reads. */
+function isFilledBefore(module: Module, call: Node): boolean {
+  const around = functionAround(call)
+  const before = around === undefined ? '' : module.text.slice(around.start, call.start)
+  return [
+    ...before.matchAll(/\bif\s*\(\s*(\w+)\.(?:size|length)(?:\s*>\s*0)?\s*\)\s*\{?\s*return\b/g),
+  ].some(([, name = '']) => isOfModule(module, name))
 }

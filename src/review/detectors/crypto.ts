@@ -52,7 +52,11 @@ export const plainPassword: Detector = {
   check(look) {
     for (const { call, algorithm, inputs } of hashesIn(look)) {
       if (!PASSWORD.test(inputs) || isFirstStep(look.module)) continue
+      // Hashed already, or one half of a login that the other side prescribes.
+      if (/encrypted|hash|digest|challenge|nonce/i.test(inputs)) continue
       look.report(call, {
+        // Whether it is stored is not seen.
+        level: 'info',
         message: `A password is hashed with ${algorithm}, of which a graphics card tries billions a second.`,
         fix: 'await argon2.hash(password), or crypto.scrypt / node:crypto argon2 with a salt of its own for each password',
         confidence: 'high',
@@ -147,12 +151,14 @@ export const weakHash: Detector = {
       const purpose = `${inputs} ${namesAround(look.module, call)}`
       if (
         !SECRET_USE.test(purpose) ||
-        /etag|cache|checksum|fingerprint|gravatar|hashkey|digest_?auth|\brealm\b|ha1|ha2|dedup|short|seed|color|avatar|contentHash|author/i.test(
+        /mail_?hash|(?<!api_?)key\b|lock|cool|throttl|limit|etag|cache|checksum|fingerprint|gravatar|hashkey|digest_?auth|\brealm\b|ha1|ha2|dedup|short|seed|color|avatar|contentHash|author/i.test(
           purpose,
         )
       )
         continue
       look.report(call, {
+        // What it is for is read from names alone.
+        level: 'info',
         message: `${algorithm} protects a token or a signature.`,
         fix: "createHmac('sha256', secret).update(text), compared with timingSafeEqual",
         confidence: 'medium',
@@ -268,7 +274,7 @@ const KNOWN_SECRETS =
 const SECRET_NAME =
   /(?:^|_|[a-z])(?:secret|password|passwd|apiKey|api_key|privateKey|private_key|accessKey|authToken|jwtSecret|clientSecret|encryptionKey)$/i
 const NO_SECRET =
-  /example|change.?me|placeholder|your|test|dummy|sample|default|localhost|xxx|\*\*\*|<|\$\{|redacted|fake|mock|none|undefined|^[a-z]+(?:[-_. ][a-z]+)*$|^[A-Z_]+$|^[A-Za-z]+$|^https?:|^\/|^\w+\.\w+(?:\.\w+)*$|\s/i
+  /^[#.]|example|change.?me|placeholder|your|test|dummy|sample|default|localhost|xxx|\*\*\*|<|\$\{|redacted|fake|mock|none|undefined|^[a-z]+(?:[-_. ][a-z]+)*$|^[A-Z_]+$|^[A-Za-z]+$|^https?:|^\/|^\w+\.\w+(?:\.\w+)*$|\s/i
 
 /** Made up on purpose: mocks, seeds, environments to develop in. */
 const PLAYED = /(?:^|[/.-])(?:mocks?|dev|dev-?env|seeds?|fixtures?|samples?|demo)(?:[/.-]|$)/i
@@ -304,7 +310,7 @@ function inspectLiteral(look: Look, literal: NodeOf<'Literal'>): void {
         : 'A live key is written into the code.',
     fix: 'Revoke it first: it is in the history. Then read it from the environment or a secret manager, checked at start.',
     confidence: isKnown || isKey ? 'high' : 'medium',
-    level: isKnown || isKey ? 'error' : 'warning',
+    level: isKnown ? 'error' : 'warning',
   })
 }
 

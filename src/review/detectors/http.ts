@@ -18,7 +18,7 @@ import {
   propertyOf,
   textOf,
 } from '../syntax/node.ts'
-import { isForDevelopment, objectOf, textsOf } from './common.ts'
+import { conditionsAbove, isForDevelopment, objectOf, textsOf } from './common.ts'
 import type { Claim, Detector, Look } from './detector.ts'
 
 export const wildcardCors: Detector = {
@@ -38,7 +38,12 @@ export const wildcardCors: Detector = {
         !isForDevelopment(look.module, call) &&
         isAnybody(look.module, propertyOf(options, 'origin'))
       ) {
-        look.report(call, { ...corsClaim(propertyOf(options, 'origin')), confidence: 'high' })
+        const isSometimes = conditionsAbove(call, functionAround(call)).length > 0
+        look.report(call, {
+          ...(isSometimes ? { level: 'warning' } : {}),
+          ...corsClaim(propertyOf(options, 'origin')),
+          confidence: 'high',
+        })
       }
     }
     for (const call of look.module.all('CallExpression')) inspectHeader(look, call)

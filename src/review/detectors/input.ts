@@ -470,7 +470,6 @@ function inspectRegExp(look: Look, node: NodeOf<'NewExpression' | 'CallExpressio
         }),
     fix: "RegExp.escape(text), or text.includes(part), or the database's own search",
     confidence: 'high',
-    level: isRun ? 'error' : 'warning',
     trail: origin.path,
   })
 }

@@ -8,6 +8,7 @@ import {
   type NodeOf,
   nameOf,
   propertyOf,
+  textOf,
 } from '../syntax/node.ts'
 import { objectAt } from './common.ts'
 import type { Detector, Look } from './detector.ts'
@@ -161,9 +162,11 @@ export const jwtNoExpiry: Detector = {
         /exp\b|expir/i.test(look.module.source(functionAround(call) ?? call))
       )
         continue
+      if (textOf(propertyOf(options, 'algorithm')) === 'none') continue
+      // Its end may stand in what is not seen, or in the row that it is kept in.
+      const isKept = /\bexpir\w*(?:Date|At|On|_at)\b/i.test(look.module.text)
       look.report(call, {
-        // Kept in a row that has an end.
-        level: /\bexpir\w*(?:Date|At|On|_at)\b/i.test(look.module.text) ? 'info' : 'warning',
+        level: isKept || payload === undefined ? 'info' : 'warning',
         message: 'A token without an end.',
         fix: "jwt.sign(payload, key, { expiresIn: '15m' }), and a refresh token that can be revoked",
         confidence: 'high',

@@ -56,7 +56,6 @@ function inspectColumn(look: Look, property: NodeOf<'PropertyDefinition'>): void
       message: `${name} is kept as a floating-point number.`,
       fix: FIX,
       confidence: 'high',
-      level: 'error',
     })
 }
 
@@ -74,7 +73,6 @@ function inspectCall(look: Look, call: CallNode): void {
         message: `${name} is kept as a floating-point number.`,
         fix: FIX,
         confidence: 'high',
-        level: 'error',
       })
   }
   inspectParse(look, call, method, first)
@@ -124,7 +122,6 @@ function inspectModelField(look: Look, property: NodeOf<'Property'>): void {
     message: `${name} is kept as a floating-point number.`,
     fix: FIX,
     confidence: 'high',
-    level: 'error',
   })
 }
 
@@ -141,7 +138,6 @@ function inspectFile(look: FileLook): void {
         message: `${name} is kept as a floating-point number.`,
         fix: FIX,
         confidence: 'high',
-        level: 'error',
       })
   }
 }

@@ -115,7 +115,12 @@ function inspectKeyRow(look: Look, { module, node, table, sql }: Effect): void {
   const fn = functionAround(node)
   if (!KEY_TABLE.test(table ?? '') || fn === undefined || takenBy(node) === undefined) return
   if (/\bfor\s+update\b/i.test(sql?.text ?? '')) return
-  if (/23505|P2002|(?<!find)unique|duplicate|advisory|serializable/i.test(module.source(fn))) return
+  if (
+    /23505|P2002|on_?\s*conflict|(?<!find)unique|duplicate|advisory|serializable/i.test(
+      module.source(fn),
+    )
+  )
+    return
   const write = look.effects
     .within(module, fn)
     .find((each) => each.node.start > node.end && each.table === table && isLateClaim(each))
@@ -124,6 +129,7 @@ function inspectKeyRow(look: Look, { module, node, table, sql }: Effect): void {
     message: `Whether the key was used is looked up here and written down on line ${module.place(write.node.start).line}; a second request in between does the work again.`,
     fix: 'Claim it first, in the transaction of the work: INSERT … ON CONFLICT (key) DO NOTHING, and answer from the stored reply where no row was inserted',
     confidence: 'medium',
+    level: 'warning',
     trail: [...leadingTo(look, node), stepOf({ ...write })],
   })
 }
@@ -134,7 +140,9 @@ function isLateClaim({ does, sql }: Effect): boolean {
 }
 
 const ONCE =
-  /idempot|processed|\bseen|dedup|handled|already|lock|once|claimed|inflight|in_flight|running/i
+  /idempot|processed|\bseen|dedup|handled|already|(?<!b)lock|once|claimed|inflight|in_flight|running/i
+/** By these names nothing else is meant. */
+const SURELY_ONCE = /idempot|processed|dedup|handled|claimed/i
 
 function inspectGet(look: Look, read: Effect): void {
   const { module, verb, node } = read
@@ -143,7 +151,11 @@ function inspectGet(look: Look, read: Effect): void {
   if (key === undefined || fn === undefined) return
   const taken = takenBy(node)
   const about = `${module.source(key)} ${taken === undefined ? '' : module.source(taken.id)} ${declarationText(module, key)}`
-  if (!ONCE.test(about) || /\.(?:eval|multi|watch)\(|NX|setnx|redlock/i.test(module.source(fn)))
+  if (
+    !ONCE.test(about) ||
+    /cache/i.test(about) ||
+    /\.(?:eval|multi|watch)\(|NX|setnx|redlock/i.test(module.source(fn))
+  )
     return
   const write = look.effects
     .in(module)
@@ -158,7 +170,8 @@ function inspectGet(look: Look, read: Effect): void {
   look.report(node, {
     message: `Whether it was done is looked up here and written down on line ${module.place(write.node.start).line}; between the two anybody passes.`,
     fix: "const first = await redis.set(key, '1', 'EX', 86_400, 'NX'); if (first === null) return — or a unique row in the transaction that does the work",
-    confidence: 'high',
+    confidence: SURELY_ONCE.test(about) ? 'high' : 'medium',
+    level: SURELY_ONCE.test(about) ? 'error' : 'warning',
     trail: [...leadingTo(look, node), stepOf(read), stepOf(write)],
   })
 }

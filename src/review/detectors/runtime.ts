@@ -191,6 +191,7 @@ export const setWithoutLocal: Detector = {
         message: `${config ? 'set_config(…, false)' : `SET ${plain?.[1] ?? ''}`} outlives the transaction, on a connection that others get next.`,
         fix: `Inside of the transaction: SELECT set_config('app.tenant', $1, true)${library.says.transaction === undefined ? '' : `, within ${library.says.transaction.slice(0, 60)}…`}`,
         confidence: 'high',
+        level: isServing(look, node) === undefined ? 'warning' : 'error',
         trail: leadingTo(look, node),
       })
     }

@@ -82,7 +82,7 @@ function inspectRaw(look: Look, call: NodeOf<'CallExpression'>): void {
       message: `The caller's ${origin.name} becomes part of the text given to ${name}().`,
       fix: `As a parameter: ${/where/i.test(name) ? ".where('user.name = :name', { name })" : 'sql`… ${name}` or a bound ? / $1'}`,
       confidence: 'high',
-      level: origin.isChecked ? 'warning' : 'error',
+      level: origin.isChecked || /^(?:add)?(?:orderBy|select)$/i.test(name) ? 'warning' : 'error',
       trail: origin.path,
     })
     return

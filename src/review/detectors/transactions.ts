@@ -247,7 +247,7 @@ function inspectWrites(look: Look, fn: Node, writes: readonly Effect[]): void {
 function isUrgent(look: Look, first: Effect, second: Effect): boolean {
   if (isHandedIn(look, second)) return false
   if (isMove(first, second)) return true
-  if (first.does === 'upsert' && second.does === 'upsert') return false
+  if (first.does === 'upsert') return false
   const trail = isServing(look, second.node)
   const steps = trail?.flatMap(({ module, label }) => [module.path, label]) ?? []
   const ways = [look.module.path, ...steps]

@@ -50,13 +50,26 @@ function inspectStatement(look: Look, { expression }: NodeOf<'ExpressionStatemen
   if (effect?.library.kind === 'cache' || isOfConnection(effect)) return
   if (isSelfContained(target?.node)) return
   const region = look.regions.around(look.module, call)
+  const isMeant = region === undefined && isSaidToRun(look.module, call)
   look.report(call, {
     message: `${calledName(call) ?? 'The call'}() returns a promise that nobody awaits${region === undefined ? '' : '; the transaction may end before it'}.`,
     fix: `await ${short(look.module, call)} — or hand it to a queue that survives a restart, or at least .catch() it.`,
     confidence: does ? 'high' : 'medium',
-    level: region === undefined ? 'warning' : 'error',
+    level: isMeant ? 'info' : region === undefined ? 'warning' : 'error',
     trail: leadingTo(look, call),
   })
+}
+
+/** A comment above says that nobody shall wait. */
+function isSaidToRun(module: Module, call: Node): boolean {
+  const { line } = module.place(call.start)
+  return module.comments.some(
+    ({ start, end }) =>
+      module.place(end).line === line - 1 &&
+      /(?:n[o']t|no need|without|never)\b.{0,30}\b(?:await|wait)|background|fire[- ]and[- ]forget/i.test(
+        module.text.slice(start, end),
+      ),
+  )
 }
 
 /** LISTEN, and what is said to a connection when it is made: it queues what is sent. */
@@ -323,6 +336,7 @@ function inspectCatchCall(look: Look, call: NodeOf<'CallExpression'>): void {
     .within(look.module, object)
     .find((each) => WRITES.has(each.does) || ['mail', 'pay', 'publish'].includes(each.does))
   if (effect === undefined || effect.does === 'delete') return
+  if (/\blast_?(?:used|seen|active|access)/i.test(look.module.source(object))) return
   // A list of a cache is no queue.
   if (effect.does === 'publish' && /cache/i.test(look.module.path)) return
   look.report(call, {

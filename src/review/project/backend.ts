@@ -12,7 +12,7 @@ const SERVER_FOLDER =
 const OWN_SERVER_FOLDER = /(?:^|\/)(?:server|backend|workers?|(?:app|pages)\/api)\//
 /** Run by a person, once, who sees what happens. */
 const SCRIPT_FOLDER =
-  /(?:^|\/)(?:(?:\w+-)?scripts?|bin|cli|install(?:er)?|tools|seeds?|seeders?|dev-env)\/|(?:^|\/)seed[-.][^/]*$/
+  /(?:^|\/)(?:(?:\w+-)?scripts?|bin|cli|install(?:er)?|releases|tools|seeds?|seeders?|dev-env)\/|(?:^|\/)seed[-.][^/]*$/
 /** Sent to browsers as it is. */
 const BROWSER = /(?:^|\/)public\/(?:.*\/)?(?:src|js|javascripts?|scripts?|service-worker|sw)\b/
 
@@ -23,6 +23,7 @@ export class Backend {
   readonly #project: Project
   /** Every detector asks about every module. */
   readonly #servers = new Map<Module, boolean>()
+  #servedFolders: ReadonlySet<string> | undefined
   #shares: Map<string, { components: number; all: number }> | undefined
 
   constructor(project: Project) {
@@ -48,9 +49,20 @@ export class Backend {
     const hasServer = names.some((name) => SERVER.test(name))
     const hasInterface = names.some((name) => INTERFACE.test(name))
     if ((isCommand || hasInterface) && !hasServer) return false
-    if (SCRIPT_FOLDER.test(path) || BROWSER.test(path)) return false
+    if (SCRIPT_FOLDER.test(path) || BROWSER.test(path) || text.startsWith('#!')) return false
+    if (this.#isBesideServer(path)) return false
     const folder = hasInterface ? OWN_SERVER_FOLDER : SERVER_FOLDER
     return folder.test(path) || this.#shareOf(path) < INTERFACE_SHARE
+  }
+
+  /** client/ beside server/, as Meteor divides an application. */
+  #isBesideServer(path: string): boolean {
+    const [, above] = /^((?:.*\/)?)client\//.exec(path) ?? []
+    if (above === undefined) return false
+    this.#servedFolders ??= new Set(
+      this.#project.codePaths.flatMap((each) => /^((?:.*?\/)?)server\//.exec(each)?.[1] ?? []),
+    )
+    return this.#servedFolders.has(above)
   }
 
   #shareOf(path: string): number {
