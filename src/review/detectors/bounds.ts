@@ -19,7 +19,8 @@ export const unboundedQuery: Detector = {
         message: `Reads every row of ${effect.table ?? 'the table'}: neither a filter nor a limit.`,
         fix: bound === undefined ? 'Add a limit, and page by key.' : bound,
         confidence: trail === undefined ? 'low' : 'medium',
-        level: trail === undefined ? 'info' : 'warning',
+        // How many rows there are is not seen.
+        level: 'info',
         trail: trail ?? [],
       })
     }

@@ -202,14 +202,27 @@ function inspectRandom(look: Look, call: CallNode): void {
     !TOKEN.test(purpose) ||
     /tokenize|count|colou?r|sample|delay|jitter|mock|fake|placeholder|index/i.test(purpose) ||
     // Where the characters are drawn well, their order may be anybody's.
-    /getRandomValues|randomBytes|randomInt/.test(look.module.source(functionAround(call) ?? call))
+    /getRandomValues|randomBytes|randomInt|randomUUID/.test(
+      look.module.source(functionAround(call) ?? call),
+    ) ||
+    isCompared(call)
   )
     return
   look.report(call, {
+    level: SURELY_SECRET.test(purpose) ? 'error' : 'warning',
     message: `Math.random() makes ${purpose}.`,
     fix: "randomBytes(32).toString('base64url'), randomUUID() or randomInt(1_000_000) of node:crypto",
     confidence: 'high',
   })
+}
+
+/** What nobody may guess, by its name; a token may also be what tells two owners of a lock apart. */
+const SURELY_SECRET =
+  /passw|secret|otp\b|\botp|api_?key|(?:verification|reset|recovery|invite)_?code|(?:generate|create|make)\w*(?:token|otp)$|access_?(?:key|token)|recovery/i
+
+/** Math.random() < 0.01: one of a hundred is looked at. */
+function isCompared({ parent }: Node): boolean {
+  return is(parent, 'BinaryExpression') && /^[<>]/.test(parent.operator)
 }
 
 /** The variable, property or function that the value goes to. */
@@ -247,6 +260,7 @@ function inspectCipher(look: Look, call: CallNode): void {
   const iv = name === 'createCipheriv' ? call.arguments[2] : undefined
   const isFixed =
     iv !== undefined &&
+    !isWeak &&
     (textOf(iv) !== undefined || /^Buffer\.(?:alloc\(|from\(['"])/.test(look.module.source(iv)))
   if (isUnsigned && !isOld && !isWeak && !isFixed) {
     look.report(call, {
@@ -263,6 +277,8 @@ function inspectCipher(look: Look, call: CallNode): void {
     message: isFixed
       ? 'The initialisation vector is always the same.'
       : `${isOld ? `${name}() derives its key without a salt` : `${algorithm} shows equal blocks as equal, or is broken`}.`,
+    // What an old protocol prescribes, nobody chooses.
+    level: isFixed ? 'error' : 'warning',
     consequence: 'Equal texts give equal ciphertexts, and changed ones are not noticed.',
     fix: "createCipheriv('aes-256-gcm', key, randomBytes(12)), the vector and the tag kept beside the text",
     confidence: 'high',
@@ -310,7 +326,7 @@ function inspectLiteral(look: Look, literal: NodeOf<'Literal'>): void {
         : 'A live key is written into the code.',
     fix: 'Revoke it first: it is in the history. Then read it from the environment or a secret manager, checked at start.',
     confidence: isKnown || isKey ? 'high' : 'medium',
-    level: isKnown ? 'error' : 'warning',
+    level: isKnown ? 'error' : isKey ? 'warning' : 'info',
   })
 }
 

@@ -15,7 +15,7 @@ import {
   pathBasedAuthorisation,
   wildcardCors,
 } from './http.ts'
-import { massAssignment, prototypePollution, redos, scatteredValidation, ssrf } from './input.ts'
+import { massAssignment, prototypePollution, redos, scatteredValidation } from './input.ts'
 import { jwtAlgConfusion, jwtNoAudience, jwtNoExpiry } from './jwt.ts'
 import { highCardinalityLabels, personalDataInLogs } from './logs.ts'
 import { longTransaction } from './long-transactions.ts'
@@ -49,6 +49,7 @@ import {
   unhandledRejection,
   unvalidatedEnvironment,
 } from './runtime.ts'
+import { ssrf } from './ssrf.ts'
 import { stringSql } from './string-sql.ts'
 import {
   externalCallInTransaction,

@@ -58,6 +58,8 @@ function inspectSync(look: Look, names: RegExp, fix: (name: string) => string): 
       message: `${name}() while a request is answered.`,
       fix: fix(name),
       confidence: 'high',
+      // A name that is looked up or taken away takes no time; a file that is read, as long as it is.
+      level: SYNC_FS.test(name) && name !== 'readFileSync' ? 'info' : 'warning',
       trail,
     })
   }

@@ -125,6 +125,7 @@ export const cookieWithoutFlags: Detector = {
 }
 
 const SESSION_COOKIE = /sess|token|auth|jwt|\bsid\b|refresh|access|remember/i
+const PASSING_COOKIE = /method|provider|callback|_cb$|redirect|return_?to|state$|verifier|nonce/i
 
 function inspectCookie(look: Look, call: CallNode): void {
   const name = calledName(call) ?? ''
@@ -144,7 +145,8 @@ function inspectCookie(look: Look, call: CallNode): void {
   if (
     cookie === undefined ||
     !SESSION_COOKIE.test(cookie) ||
-    /csrf|xsrf|method|provider|callback|_cb$|redirect|return_?to/i.test(cookie)
+    /csrf|xsrf/i.test(cookie) ||
+    PASSING_COOKIE.test(cookie)
   )
     return
   // An empty value takes a cookie away.
@@ -263,7 +265,7 @@ function inspectPathTest(look: Look, statement: NodeOf<'IfStatement'>): void {
   // What is written differently is not let through.
   const isExact = skips && !/startsWith|includes|match|indexOf|endsWith|\.test\(/.test(test)
   look.report(statement, {
-    ...(isExact ? { level: 'info' as const } : {}),
+    level: isExact ? 'info' : 'warning',
     message: 'The text of the path decides who may pass.',
     fix: 'Hang the rule on the route itself: router.use(requireRole("admin")) on the router that has the routes, or a guard on the handler; refuse by default.',
     confidence: 'medium',

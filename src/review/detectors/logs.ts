@@ -37,6 +37,8 @@ export const personalDataInLogs: Detector = {
         message: `${found} goes into the log.`,
         fix: "Log what it was about, not what was in it: { userId, requestId }; redact by name in the logger (pino: redact: ['*.password'])",
         confidence: 'high',
+        // What is in a body is not seen.
+        level: /body|headers/.test(found) ? 'info' : 'warning',
       })
     }
   },

@@ -158,6 +158,7 @@ export const typeChangeRewrite: Detector = {
       // Most of these only take a bound away, which is free.
       if (/^(?:text|varchar|citext)$/.test(type)) return undefined
       return {
+        level: BIG.test(alter.table) ? 'warning' : 'info',
         message: `The type of ${alter.table}.${change.name} is changed in place, to ${type}.`,
         fix: 'Add a column of the new type, write both, fill it in batches, read the new one, drop the old one: five deploys, none of which stops anybody.',
         confidence: 'medium',
@@ -166,6 +167,7 @@ export const typeChangeRewrite: Detector = {
     (call) =>
       calledName(call) === 'alter' && call.arguments.length === 0
         ? {
+            level: 'info',
             message: 'The type of a column is changed in place.',
             fix: 'Add a column of the new type, fill it in batches, and change over.',
             confidence: 'medium',

@@ -68,6 +68,8 @@ function inspect(look: Look, effect: Effect, told: Set<Node>): void {
 
 /** Most turns leave before it, or spend their time elsewhere: on a request, a mail, a file. */
 function isRare(look: Look, { does, module, node }: Effect, { body }: Loop): boolean {
+  // Rows that get a value each are not so easily written at once, and are seldom many.
+  if (does === 'update' || does === 'upsert') return true
   if (WRITES.has(does) && (isConditional(node, body) || isBehindContinue(module, node, body)))
     return true
   return look.effects.within(module, body).some((each) => OUTSIDE.has(each.does))

@@ -116,7 +116,7 @@ function inspectKeyRow(look: Look, { module, node, table, sql }: Effect): void {
   if (!KEY_TABLE.test(table ?? '') || fn === undefined || takenBy(node) === undefined) return
   if (/\bfor\s+update\b/i.test(sql?.text ?? '')) return
   if (
-    /23505|P2002|on_?\s*conflict|(?<!find)unique|duplicate|advisory|serializable/i.test(
+    /23505|P2002|conflict[\w\s()]*do\s*nothing|(?<!find)unique|duplicate|advisory|serializable/i.test(
       module.source(fn),
     )
   )
@@ -211,6 +211,7 @@ export const outboxByTimestamp: Detector = {
         !/xmin|snapshot|watermark|xid/i.test(text)
       if (
         !(byTime.test(text) || byNumber) ||
+        /skip\s+locked/i.test(text) ||
         /processed|published|sent_at|status|delivered|user_?id|tenant|calendar|start/i.test(text)
       )
         continue

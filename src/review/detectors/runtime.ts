@@ -127,7 +127,7 @@ function inspectAcquire(look: Look, { node, library, segments, module }: Effect)
   const source = module.source(fn)
   if (
     new RegExp(
-      `return\\s+(?:\\{[^}]*\\b)?${name}\\b|this\\.\\w+\\s*=\\s*${name}\\b|\\b\\w+\\.set\\([^)]*\\b${name}\\b`,
+      `return\\s+(?:await\\s+)?(?:\\{[^}]*\\b|(?:new\\s+)?\\w+\\(\\s*)?${name}\\b|this\\.\\w+\\s*=\\s*${name}\\b|\\b\\w+\\.set\\([^)]*\\b${name}\\b`,
     ).test(source)
   )
     return

@@ -247,7 +247,8 @@ function inspectWrites(look: Look, fn: Node, writes: readonly Effect[]): void {
 function isUrgent(look: Look, first: Effect, second: Effect): boolean {
   if (isHandedIn(look, second)) return false
   if (isMove(first, second)) return true
-  if (first.does === 'upsert') return false
+  // Without the first, the second would mean nothing: orders and their items, teams and their members.
+  if (first.does !== 'insert' || second.does !== 'insert') return false
   const trail = isServing(look, second.node)
   const steps = trail?.flatMap(({ module, label }) => [module.path, label]) ?? []
   const ways = [look.module.path, ...steps]

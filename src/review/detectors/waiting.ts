@@ -14,6 +14,7 @@ import {
   type Node,
   type NodeOf,
   propertyOf,
+  textOf,
 } from '../syntax/node.ts'
 import {
   isAtConnect,
@@ -175,7 +176,12 @@ export const noTimeout: Detector = {
       if (effect.does !== 'request' || effect.handle.guessed || hasTimeout(look, effect)) continue
       const { id, says } = effect.library
       if (id !== 'axios' && id !== 'got' && id !== 'fetch') continue
-      if (endsByItself(look, effect.node) || isForDevelopment(look.module, effect.node)) continue
+      if (
+        isOfPage(effect) ||
+        endsByItself(look, effect.node) ||
+        isForDevelopment(look.module, effect.node)
+      )
+        continue
       if (isToldElsewhere(look, effect.node)) continue
       look.report(effect.node, {
         message: `${id === 'fetch' ? 'fetch' : effect.library.title} without a timeout.`,
@@ -185,6 +191,15 @@ export const noTimeout: Detector = {
       })
     }
   },
+}
+
+/** fetch('/api/me'): without a host, only a browser knows where that is. */
+function isOfPage({ verb, library }: Effect): boolean {
+  if (library.id !== 'fetch') return false
+  const [url] = verb.args ?? []
+  const at = url && bare(url)
+  const text = is(at, 'TemplateLiteral') ? at.quasis[0]?.value.raw : textOf(at)
+  return text?.startsWith('/') === true
 }
 
 /** The first call by each client that the tree has made: the timeout is missing there. */

@@ -1,5 +1,5 @@
 /** Calls on calls on a handle: `db.selectFrom('x').where(…).execute()` as a list. */
-import { awaited, bare, is, memberName, type Node, outside } from '../syntax/node.ts'
+import { awaited, bare, is, isFunction, memberName, type Node, outside } from '../syntax/node.ts'
 
 /** `.where(a, b)` of a chain; without arguments it is a member. A bare call has the name '()'. */
 export interface Segment {
@@ -61,4 +61,10 @@ export function continues(node: Node): boolean {
     return is(call, 'CallExpression') && bare(call.callee) === parent
   }
   return is(parent, 'CallExpression') && bare(parent.callee) === node
+}
+
+/** rows.find((row) => …) goes through a list; no store takes a function for a filter. */
+export function isOfList({ name, args }: Segment): boolean {
+  const first = args?.[0]
+  return name === 'find' && first !== undefined && isFunction(bare(first))
 }

@@ -16,7 +16,7 @@ import {
   propertyOf,
   textOf,
 } from '../syntax/node.ts'
-import { chainOf, continues, type Link, type Segment } from './chain.ts'
+import { chainOf, continues, isOfList, type Link, type Segment } from './chain.ts'
 import type { Project } from './project.ts'
 import { type SqlText, sqlFacts, sqlTextOf } from './sql-text.ts'
 import type { Value, Values } from './value.ts'
@@ -190,8 +190,8 @@ export class Effects {
     const first = segments[0]
     if (found === undefined && first === undefined) return undefined
     const what = found ?? (startsLazily(library, segments) ? library.chainDoes : undefined)
-    if (what === undefined) return undefined
     const segment = verb ?? (first as Segment)
+    if (what === undefined || (library.id === 'mongoose' && isOfList(segment))) return undefined
     const isSent =
       library.sentBy === undefined || segments.some(({ name }) => library.sentBy?.includes(name))
     if (!isSent && what.does !== 'transaction') return undefined

@@ -28,6 +28,13 @@ const FOLDERS_OUT = new Set([
   '__generated__',
   'storybook-static',
 ])
+/** What a build of Meteor leaves behind; copies in a manual. */
+const PATHS_OUT = /(?:^|\/)bundle\/programs$|^(?:(?:apps|packages)\/(?:[\w-]+\/)?)?docs$/
+
+function isRead(path: string, name: string): boolean {
+  return !FOLDERS_OUT.has(name) && !name.startsWith('.') && !PATHS_OUT.test(path)
+}
+
 const READ = /\.(?:[mc]?[jt]s|[jt]sx|sql|prisma)$/
 const NOT_READ = /\.(?:d\.[mc]?ts|min\.[mc]?js|bundle\.js)$/
 /** More is a mistake in the choice of the folder, or a tree that nobody cleaned. */
@@ -40,7 +47,7 @@ export function findFiles(root: string): FoundFiles {
     for (const entry of entriesOf(root, folder, passedOver)) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) {
-        if (!FOLDERS_OUT.has(entry.name) && !entry.name.startsWith('.')) visit(path)
+        if (isRead(path, entry.name)) visit(path)
       } else if (READ.test(entry.name) && !NOT_READ.test(entry.name)) {
         if (entry.isSymbolicLink()) passedOver.push({ path, why: 'a symbolic link' })
         else if (paths.length < FILES_MAX) paths.push(path)
