@@ -8,7 +8,7 @@
  */
 import type pg from 'pg'
 import type { RaceEffect } from '../race.ts'
-import { callerPlace } from '../run/place.ts'
+import { followTrail, userPlace } from '../run/trail.ts'
 import type { ConnectionShelf } from './connection-shelf.ts'
 import type { CrashDefinition, CrashMessage, CrashProgram, CrashWorld } from './crash.ts'
 import { type Fault, FaultGate, NEVER, type Passage } from './fault.ts'
@@ -93,6 +93,7 @@ export class CrashRunner {
   readonly #answers: (Answer | undefined)[] = []
   readonly #turns: Turn[]
   readonly #parts: Part[] = []
+  readonly #trail: Disposable | undefined
   #process: Process
   #processes = 0
   #asked = false
@@ -102,11 +103,12 @@ export class CrashRunner {
   constructor(definition: CrashDefinition, shelf: ConnectionShelf, options: RunOptions) {
     this.#definition = definition
     this.#shelf = shelf
+    this.#trail = options.traced ? followTrail() : undefined
     this.#gate = new FaultGate({
       fault: options.fault,
       kill: () => this.#process.kill(),
       part: () => this.#parts.length - 1,
-      place: () => (options.traced ? callerPlace() : undefined),
+      place: () => (options.traced ? userPlace() : undefined),
     })
     this.#process = this.#boot()
     const { messages = [] } = definition
@@ -132,6 +134,7 @@ export class CrashRunner {
   }
 
   async end(): Promise<void> {
+    this.#trail?.[Symbol.dispose]()
     await this.#process.pool.abandon()
     await this.#shelf.settle()
   }

@@ -11,6 +11,7 @@ import timers from 'node:timers'
 import timersPromises from 'node:timers/promises'
 import { callerPlace, directCaller, isCalledByNode } from './place.ts'
 import { atPlace, currentSession, HAND_IN, type Session } from './session.ts'
+import { userPlace } from './trail.ts'
 
 type Patch = (...args: never[]) => unknown
 
@@ -247,7 +248,7 @@ function inVirtualTime(
 
 function setTimer(session: Session, callback: Callback, delayMs: number): VirtualTimer {
   const inside = AsyncLocalStorage.snapshot()
-  const place = session.traced ? callerPlace() : undefined
+  const place = session.traced ? userPlace() : undefined
   const clear = session.setTimer(delayMs, place, () => inside(callback))
   return new VirtualTimer(clear)
 }

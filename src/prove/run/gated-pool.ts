@@ -9,8 +9,8 @@ import pg from 'pg'
 import { type Connection, openConnection } from '../footprint/connection.ts'
 import type { Statements } from '../footprint/statements.ts'
 import { answered, askUntilReady, type Callback, PgPool } from './pg-face.ts'
-import { callerPlace } from './place.ts'
 import { type Answer, atPlace, outside, type Session } from './session.ts'
+import { userPlace } from './trail.ts'
 
 /** What of a connection this needs; the arena has it. */
 export interface GateSeat {
@@ -37,6 +37,7 @@ export class GatedPool extends PgPool {
   readonly #clients: GatedClient[] = []
   readonly #free: GatedClient[] = []
   readonly #waiting: ((client: GatedClient) => void)[] = []
+  #opened: Promise<unknown> = Promise.resolve()
   ended = false
 
   constructor(
@@ -107,7 +108,10 @@ export class GatedPool extends PgPool {
       this.#takeBack(released),
     )
     const index = this.#clients.push(client) - 1
-    client.sitOn(await outside(() => this.#openSeat(index)))
+    // One after another: to connect takes one longer than the other, and then they would change places.
+    const opened = this.#opened.then(() => outside(() => this.#openSeat(index)))
+    this.#opened = opened.catch(() => {})
+    client.sitOn(await opened)
     return client
   }
 
@@ -188,7 +192,7 @@ export class GatedClient extends EventEmitter {
 
   #gate(query: string | Query, given: readonly unknown[] | undefined): Promise<unknown> {
     const session = this.#session
-    const place = session.traced ? callerPlace() : undefined
+    const place = session.traced ? userPlace() : undefined
     if (typeof query === 'object' && 'submit' in query) {
       session.complain(
         `${session.name} reads through a cursor or a stream${atPlace(place)}, whose messages cannot be told apart: hand in a query instead.`,

@@ -24,6 +24,7 @@ import {
   type RecordedEffect,
   Session,
 } from './session.ts'
+import { followTrail } from './trail.ts'
 
 /** A command that could go now. */
 export interface Ready {
@@ -140,6 +141,7 @@ class Schedule {
   }
 
   async run(): Promise<ScheduleResult> {
+    using _trail = this.#options.traced ? followTrail() : undefined
     for (const [at, session] of this.#sessions.entries()) this.#start(session, this.#pools[at])
     for (const session of this.#sessions) await this.#settle(session)
     while (this.#complaint === undefined && (await this.#step()));

@@ -9,7 +9,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Footprint } from '../footprint/footprint.ts'
 import type { RaceEffect } from '../race.ts'
 import type { GatedClient } from './gated-pool.ts'
-import { callerPlace } from './place.ts'
+import { userPlace } from './trail.ts'
 import { CommandWorld } from './world.ts'
 
 export type Answer =
@@ -126,7 +126,7 @@ export class Session {
 
   /** A call to the outside, answered when its turn has come. */
   callOutside<T>(name: string, footprint: Footprint, act: () => T): Promise<T> {
-    const place = this.traced ? callerPlace() : undefined
+    const place = this.traced ? userPlace() : undefined
     return new Promise<T>((resolve, reject) => {
       const send = async () => answerOf(act)
       const deliver = (answer: Answer) =>
