@@ -247,12 +247,17 @@ function progress(name: string, { err }: Terminal): ProveOptions['onProgress'] {
 
 function report(proven: readonly ProvenSubject[], call: CommandCall): void {
   const { out, cwd } = call.terminal
-  if (call.flag('json')) out(jsonText(proven.map(({ of, ...one }) => one)))
+  if (call.flag('json')) out(jsonText(proven.map(jsonOf)))
   else out(summary(proven))
   const junit = call.text('junit')
   if (junit !== undefined) writeFileSync(resolve(cwd, junit), junitText(proven, cwd))
   const folder = call.text('out')
   if (folder !== undefined) writeFindings(proven, resolve(cwd, folder), call)
+}
+
+/** Of a pair, what it was called with, on which rows. */
+function jsonOf({ name, file, verdict, pair }: ProvenSubject) {
+  return { name, file, verdict, ...(pair && { run: pair.run, seed: pair.seed }) }
 }
 
 /** Parameters of statements may be bigints. */

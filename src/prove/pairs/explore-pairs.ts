@@ -68,7 +68,7 @@ export async function explorePairs(
   const arenas = new Arenas(server)
   const startMs = systemClock.monotonicMs()
   try {
-    const prepared = await prepare(pairs, options.seed ?? DRAW_SEED, arenas)
+    const prepared = await prepare(pairs, options.seed ?? DRAW_SEED, arenas, options.signal)
     return await new PairsExploration(
       pairs,
       { ...options, server, startMs },

@@ -50,6 +50,8 @@ export interface FindOptions {
   readonly focus?: ReadonlySet<string>
   readonly triesMax?: number
   readonly callsMax?: number
+  /** Ends the tries early. */
+  readonly signal?: AbortSignal | undefined
   /** A key that no call has had before, where what they do stays. */
   readonly key?: () => string
 }
@@ -78,6 +80,7 @@ class Finder {
     let more = 0
     for (let tries = 0; tries < triesMax && more < MORE_TRIES_MAX; tries++) {
       if (this.#calls.length >= callsMax) break
+      if (this.#options.signal?.aborted) break
       const complaint = await this.#try(REACHES[tries] ?? 'any')
       if (complaint !== undefined) return { command, calls: [], reason: complaint, hopeless: true }
       if (this.#calls.length > 0) more += 1
@@ -106,6 +109,7 @@ class Finder {
 
   #reason(triesMax: number): string | undefined {
     if (this.#calls.length > 0) return undefined
+    if (this.#options.signal?.aborted) return 'Interrupted before an input was found.'
     return (
       `No input was accepted in ${Math.min(triesMax, this.#tried.size)} tries; the last answer was: ${this.#last}. ` +
       'Add rows to the seed, an example to the contract, or export a scenario for it.'

@@ -32,22 +32,29 @@ const GROW_TRIES_MAX = 10
 /** Where no row says whose it is. */
 const TENANT = 'acme'
 
-export async function prepare(pairs: Pairs, seed: number, arenas: Arenas): Promise<Prepared> {
-  return new Preparation(pairs, seed, arenas).run()
+export async function prepare(
+  pairs: Pairs,
+  seed: number,
+  arenas: Arenas,
+  signal?: AbortSignal,
+): Promise<Prepared> {
+  return new Preparation(pairs, seed, arenas, signal).run()
 }
 
 class Preparation {
   readonly #pairs: Pairs
   readonly #seed: number
   readonly #arenas: Arenas
+  readonly #signal: AbortSignal | undefined
   readonly #learned = new Learned()
   #tenant = ''
   #grown = 0
 
-  constructor(pairs: Pairs, seed: number, arenas: Arenas) {
+  constructor(pairs: Pairs, seed: number, arenas: Arenas, signal?: AbortSignal) {
     this.#pairs = pairs
     this.#seed = seed
     this.#arenas = arenas
+    this.#signal = signal
   }
 
   async run(): Promise<Prepared> {
@@ -122,7 +129,8 @@ class Preparation {
   /** A command draws the same whatever others there are. */
   #options(ground: Ground, pool: RowPool, { name }: RegisteredCommand): FindOptions {
     const random = new SeededRandom(this.#seed + hashOf(name))
-    return { ground, pool, tenant: this.#tenant, random, learned: this.#learned }
+    const [tenant, learned, signal] = [this.#tenant, this.#learned, this.#signal]
+    return { ground, pool, tenant, random, learned, signal }
   }
 
   /** What makes rows comes first, and more often than what uses them up. */

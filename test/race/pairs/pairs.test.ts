@@ -108,6 +108,36 @@ test('where rows belong to somebody, it is they who ask', async () => {
   assert.deepEqual(who, ['bob', 'bob'])
 })
 
+test('a seed that is no sum of its rows is taken as it was given', async () => {
+  const shelf = holdfast<{ db: Record<never, never> }>()
+  const Rename = defineCommand({
+    name: 'shelf.rename-item',
+    input: z.object({ item: z.int(), name: z.string().max(9) }),
+    output: z.object({}),
+    problems: { noSuchItem: conflict('No such item') },
+  })
+  const rename = shelf.handle(Rename, {
+    allow: () => true,
+    async run({ input, tx, fail }) {
+      const renamed = await tx.query(
+        sql`UPDATE items SET name = ${input.name} WHERE id = ${input.item} RETURNING id`,
+      )
+      if (renamed.length === 0) throw fail.noSuchItem()
+      return {}
+    },
+  })
+  const migrations = new URL('./logged/', import.meta.url)
+  const module = shelf.defineModule({ name: 'shelf', migrations })
+  const app = shelf.defineApp({ modules: [{ module, rename }] })
+  const seed = `SELECT set_config('holdfast.tenant', 'acme', false);
+    INSERT INTO items (id, name) VALUES (70, 'lamp')`
+  const [found] = await explorePairs(pairs({ app, seed }), { server })
+  assert.equal(found?.verdict.verdict, 'CERTIFIED', JSON.stringify(found?.verdict))
+  assert.equal(found.seed, seed, 'a trigger has added a row, and would again')
+  const stopped = await explorePairs(pairs({ app, seed }), { server, signal: AbortSignal.abort() })
+  assert.match(JSON.stringify(stopped[0]?.verdict), /Interrupted/)
+})
+
 test('a budget that is used up leaves the rest undecided', async () => {
   const explored = await explorePairs(pairs({ app: sound }), { server, budgetMs: 1 })
   assert.equal(explored.length, 7)
