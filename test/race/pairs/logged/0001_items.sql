@@ -6,7 +6,7 @@ CREATE TABLE items (
 );
 CREATE TABLE item_log (
   tenant_id text NOT NULL DEFAULT holdfast.tenant(),
-  id integer GENERATED ALWAYS AS IDENTITY,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
   item integer NOT NULL,
   CONSTRAINT item_log_pkey PRIMARY KEY (tenant_id, id)
 );
