@@ -246,6 +246,10 @@ export const faultCatalogue = {
     title: 'The settings of the reviewer are wrong.',
     next: 'Correct them in package.json ("holdfast": { "review": { ... } }) or holdfast.review.json; nothing is read from files that would have to be run.',
   },
+  HF_PROJECT_SYNTAX: {
+    title: 'A file of the project is written in what Node alone cannot run.',
+    next: 'Enumerations, decorators and the like need a compiler: npm install --save-dev esbuild (or typescript below 7) in the project, and it is used.',
+  },
   HF_USAGE: {
     title: 'The command line is not understood.',
     next: 'Run holdfast --help to see the commands.',

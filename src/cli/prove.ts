@@ -7,7 +7,6 @@
  */
 import { existsSync, globSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { systemClock } from '../base/clock.ts'
 import { parseDurationMs } from '../base/duration.ts'
 import { HoldfastError } from '../base/fault.ts'
@@ -26,6 +25,7 @@ import { verdictText } from '../prove/report/verdict-text.ts'
 import type { Progress, RaceServer } from '../prove/verdict.ts'
 import { serverAt } from '../testing/test-database.ts'
 import type { Command, CommandCall, Terminal } from './command.ts'
+import { importProjectFile } from './project-code.ts'
 import { inputLines, type NamedPairs, proveFileOf, provePairs, scenarioOf } from './prove-pairs.ts'
 
 export const proveCommand: Command = {
@@ -115,7 +115,7 @@ function filesAt(path: string): string[] {
 
 async function subjectsIn(file: string): Promise<(NamedSubject | NamedPairs)[]> {
   try {
-    const exported: Record<string, unknown> = await import(pathToFileURL(file).href)
+    const exported = await importProjectFile(file)
     return Object.entries(exported).flatMap<NamedSubject | NamedPairs>(([name, subject]) => {
       if (isPairs(subject)) return [{ name, file, subject }]
       return isRace(subject) || isCrash(subject) ? [{ name, file, subject }] : []

@@ -28,6 +28,20 @@ let late = 0
 describe('inconclusive', { concurrency: true }, () => {
   const never = new Promise(() => {})
   const cases: Readonly<Record<string, [command: RaceCommand, reason: RegExp]>> = {
+    'a command that does not reach its database': [
+      () => Promise.reject(new TypeError('pool is undefined')),
+      /^one sends nothing to its database: TypeError: pool is undefined\. A race is of functions/,
+    ],
+    'a command that does nothing': [
+      async () => 'done',
+      /^one sends nothing to its database\. A race is of functions that use the pool/,
+    ],
+    'a statement that the schema does not fit': [
+      async (db) => {
+        await db.query('UPDATE countres SET value = 1')
+      },
+      /^one fails on the seed at .*bad-input\.test\.ts:\d+: .*countres.* Correct the statement, or the schema/,
+    ],
     'a file': [
       async (db) => {
         await readFile(import.meta.filename)

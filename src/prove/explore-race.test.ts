@@ -281,6 +281,9 @@ test('a call to the outside while locks are held is told', async () => {
       await client.query(TAKE, [1, 10])
       await call('charge', () => 'charged')
     })
-  const verdict = await explore({ ...accounts, run: { one: command, two: async () => {} } })
+  const verdict = await explore({
+    ...accounts,
+    run: { one: command, two: (db) => db.query('SELECT 1') },
+  })
   assert.deepEqual(classes(verdict), ['effect-in-transaction'])
 })

@@ -11,6 +11,7 @@ import { type Breach, Invariants } from './judge/invariants.ts'
 import { type Fault, Judge } from './judge/judge.ts'
 import { type OutcomeRules, outcomeOf } from './judge/outcome.ts'
 import { SerialOracle } from './judge/serial-oracle.ts'
+import { vacuousReason } from './judge/vacuous.ts'
 import type { Race } from './race.ts'
 import { makeFinding } from './report/make-finding.ts'
 import { freeze, watchFiles } from './run/frozen.ts'
@@ -137,7 +138,8 @@ class Exploration {
     using _files = watchFiles()
     const runs = await this.#oracle.runs(this.#all)
     for (const { result, order } of runs) {
-      if (result.complaint !== undefined) return result.complaint
+      const complaint = result.complaint ?? this.#vacuous(result, order[0] as number)
+      if (complaint !== undefined) return complaint
       this.#learn(result)
       await this.#note(
         result,
@@ -148,6 +150,11 @@ class Exploration {
     if (first === undefined) return undefined
     const again = await this.#serial(first.order)
     return this.#difference(first.result, again)
+  }
+
+  #vacuous({ steps, results }: ScheduleResult, first: number): string | undefined {
+    const sent = steps.filter(({ session }) => session === first)
+    return vacuousReason(this.#race.commands[first] as string, sent, results[first])
   }
 
   #difference(one: ScheduleResult, other: ScheduleResult): string | undefined {

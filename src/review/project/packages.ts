@@ -150,13 +150,18 @@ const ENDINGS = [
   '/index.mjs',
 ]
 
+/** Paths from the root. */
+export interface Files extends Iterable<string> {
+  has(path: string): boolean
+}
+
 /** The file that a specifier means, seen from a file; undefined where it lies outside of the tree. */
 export class ImportResolver {
   readonly #packages: Packages
-  readonly #files: ReadonlySet<string>
+  readonly #files: Files
   #byName: Map<string, Package> | undefined
 
-  constructor(packages: Packages, files: ReadonlySet<string>) {
+  constructor(packages: Packages, files: Files) {
     this.#packages = packages
     this.#files = files
   }
