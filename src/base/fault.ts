@@ -244,7 +244,7 @@ export const faultCatalogue = {
   },
   HF_REVIEW_SETTINGS: {
     title: 'The settings of the reviewer are wrong.',
-    next: 'Correct them in package.json ("holdfast": { "review": { ... } }) or holdfast.review.json; nothing is read from files that would have to be run.',
+    next: 'Correct what the message names; settings stand in package.json ("holdfast": { "review": { ... } }), holdfast.review.json or review of holdfast.config.ts, and a baseline is made with holdfast review --write-baseline <file>.',
   },
   HF_PROJECT_SYNTAX: {
     title: 'A file of the project is written in what Node alone cannot run.',

@@ -96,7 +96,10 @@ test('misuse exits with 2 and says what was meant', async (context) => {
     ['--level loud', /must be one of info, warning, error/],
     ['--json --sarif', /exclude each other/],
     ['--jsno', /did you mean "--json"/],
-    ['--baseline none.json', /The baseline .* cannot be read/],
+    [
+      '--baseline none.json',
+      /The baseline .* cannot be read: there is no such file\. .*--write-baseline/,
+    ],
     ['--diff HEAD', /--diff: .*not a git repository/i],
     [
       '',
@@ -225,6 +228,7 @@ test('files that are broken or strange are told and passed over; the rest goes o
   })
   symlinkSync('..', join(folder, 'src/loop'))
   symlinkSync('users.ts', join(folder, 'src/link.ts'))
+  symlinkSync('knot', join(folder, 'src/knot'))
   writeFileSync(join(folder, 'src/secret.ts'), FAULT)
   chmodSync(join(folder, 'src/secret.ts'), 0)
   const { code, out, err } = await run('--json --verbose')
@@ -240,6 +244,8 @@ test('files that are broken or strange are told and passed over; the rest goes o
   assert.equal(why.get('src/made.ts'), 'generated')
   assert.equal(why.get('src/binary.ts'), 'a binary file')
   assert.equal(why.get('src/link.ts'), 'a symbolic link')
+  assert.equal(why.get('src/loop'), 'a symbolic link to a folder')
+  assert.equal(why.get('src/knot'), 'a loop of symbolic links')
   // Root reads what it may not.
   if (process.getuid?.() !== 0) assert.equal(why.get('src/secret.ts'), 'no permission to read it')
   assert.match(err, /passed over src\/broken\.ts: syntax error/)

@@ -48,9 +48,11 @@ export function findFiles(root: string): FoundFiles {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) {
         if (isRead(path, entry.name)) visit(path)
+      } else if (entry.isSymbolicLink()) {
+        const why = linkOf(root, path)
+        if (why !== undefined) passedOver.push({ path, why })
       } else if (READ.test(entry.name) && !NOT_READ.test(entry.name)) {
-        if (entry.isSymbolicLink()) passedOver.push({ path, why: 'a symbolic link' })
-        else if (paths.length < FILES_MAX) paths.push(path)
+        if (paths.length < FILES_MAX) paths.push(path)
       }
     }
   }
@@ -59,6 +61,18 @@ export function findFiles(root: string): FoundFiles {
     passedOver.push({ path: '.', why: `more than ${FILES_MAX} files: the rest is not read` })
   }
   return { paths: paths.sort(), passedOver }
+}
+
+/** Why a link is not followed; undefined where it leads to nothing that would be read. */
+function linkOf(root: string, path: string): string | undefined {
+  if (READ.test(path) && !NOT_READ.test(path)) return 'a symbolic link'
+  try {
+    return statSync(join(root, path)).isDirectory() ? 'a symbolic link to a folder' : undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ELOOP'
+      ? 'a loop of symbolic links'
+      : undefined
+  }
 }
 
 function entriesOf(root: string, folder: string, passedOver: PassedOver[]): readonly Dirent[] {

@@ -11,11 +11,13 @@ export function readBaseline(file: string): ReadonlySet<string> {
       return new Set(Object.keys(fingerprints))
     }
   } catch (cause) {
-    throw new HoldfastError(
-      'HF_REVIEW_SETTINGS',
-      `The baseline ${file} cannot be read: ${(cause as Error).message}.`,
-      { cause },
-    )
+    const why =
+      (cause as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'there is no such file'
+        : (cause as Error).message
+    throw new HoldfastError('HF_REVIEW_SETTINGS', `The baseline ${file} cannot be read: ${why}.`, {
+      cause,
+    })
   }
   throw new HoldfastError(
     'HF_REVIEW_SETTINGS',
