@@ -284,7 +284,7 @@ test('one file or folder alone, with what it imports', async (context) => {
 const LOOP = `import { Pool } from 'pg'
 const pool = new Pool()
 export async function total(ids: string[]) {
-  for (const id of ids) await pool.query('UPDATE accounts SET seen = true WHERE id = $1', [id])
+  for (const id of ids) await pool.query('SELECT balance FROM accounts WHERE id = $1', [id])
 }
 `
 const ROUTE = `import express from 'express'

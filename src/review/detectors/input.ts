@@ -167,9 +167,23 @@ export const scatteredValidation: Detector = {
   },
 }
 
+const NESTED_MAX = 3
+
+/** Of [req.params.id, req.body.name] each by itself: the first may be harmless. */
+function partsOf(node: Node, depth: number): readonly Node[] {
+  const at = bare(node)
+  if (depth >= NESTED_MAX) return [node]
+  if (is(at, 'ArrayExpression'))
+    return at.elements.flatMap((each) => (each ? partsOf(each, depth + 1) : []))
+  if (!is(at, 'ObjectExpression')) return [node]
+  return at.properties.flatMap((each) =>
+    is(each, 'Property') ? partsOf(each.value, depth + 1) : [each],
+  )
+}
+
 function firstOrigin(look: Look, { segments, node }: Effect): Origin | undefined {
   const args = segments.flatMap(({ args: given }) => given ?? [])
-  for (const argument of args) {
+  for (const argument of args.flatMap((each) => partsOf(each, 0))) {
     const origin = isFunction(bare(argument)) ? undefined : look.requests.of(look.module, argument)
     if (
       origin !== undefined &&
