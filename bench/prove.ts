@@ -1,5 +1,5 @@
 /**
- * `npm run bench:proof [-- --only sets,primitives,crashes,shop,pairs,shop-crashes,soundness,mutants] --programs 1000 --write]`: what the
+ * `npm run bench:proof [-- --only sets,primitives,crashes,shop,pairs,shop-crashes,soundness,mutants] --programs 1000 --faults 40 --write]`: what the
  * explorers find and certify, of what is known. `--write` puts each table that was made into PROOF.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -21,6 +21,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'sets,primitives,crashes,shop-crashes,soundness,mutants' },
     programs: { type: 'string', default: '1000' },
+    faults: { type: 'string', default: '40' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -29,7 +30,7 @@ const tables: Readonly<Record<string, () => Promise<string>>> = {
   sets: setTable,
   primitives: primitiveTable,
   crashes: crashTable,
-  'shop-crashes': shopCrashTable,
+  'shop-crashes': () => shopCrashTable(Number(values.faults)),
   soundness: () => soundnessTable(Number(values.programs)),
   mutants: mutantTable,
   shop: shopTable,

@@ -27,22 +27,33 @@ async function rowOf(title: string, twins: CrashTwins): Promise<string[]> {
   return [title, told(broken), told(fixed), String(boundaries.length), String(ways), runs, time]
 }
 
-/** Of some 2,500 for each command. */
-const SHOP_FAULTS = 8
+/** Turning points that were tried in one program of the shop are not tried in the next. */
+type Tried = Set<string>
 
-async function shopRow([name, crash]: [string, Crash]): Promise<string[]> {
+async function shopRow([name, crash]: [string, Crash], faultsMax: number, tried: Tried) {
   const server = await testServer()
-  const verdict = await exploreCrashes(crash, { server, faultsMax: SHOP_FAULTS })
-  const { boundaries, runs, durationMs } = verdict
-  const nothing = verdict.verdict === 'INCONCLUSIVE' && verdict.reason.startsWith(SAMPLED)
-  const found = nothing ? `none by ${SHOP_FAULTS} faults, evenly spread` : told(verdict)
-  return [name, found, String(boundaries.length), String(runs), seconds(durationMs)]
+  const before = tried.size
+  const turning = await exploreCrashes(crash, { server, turningPoints: tried })
+  const spread = await exploreCrashes(crash, { server, faultsMax })
+  const found = [turning, spread].find((verdict) => !isUndecided(verdict))
+  const { boundaries } = spread
+  const [runs, time] = [turning.runs + spread.runs, turning.durationMs + spread.durationMs]
+  const points = String(tried.size - before)
+  const broken = found === undefined ? 'none' : told(found)
+  return [name, broken, String(boundaries.length), points, String(runs), seconds(time)]
 }
 
-export async function shopCrashTable(): Promise<string> {
+function isUndecided(verdict: CrashVerdict): boolean {
+  return verdict.verdict === 'INCONCLUSIVE' && verdict.reason.startsWith(SAMPLED)
+}
+
+/** `faultsMax`: so many in each program, evenly spread, beside the turning points. */
+export async function shopCrashTable(faultsMax: number): Promise<string> {
+  const tried: Tried = new Set()
   const rows: string[][] = []
-  for (const entry of Object.entries(shopCrashes)) rows.push(await shopRow(entry))
-  return table(['program', 'broken', 'boundaries', 'runs', 'time'], rows)
+  for (const entry of Object.entries(shopCrashes)) rows.push(await shopRow(entry, faultsMax, tried))
+  const head = ['program', 'broken', 'boundaries', 'turning points', 'runs', 'time']
+  return `${faultsMax} faults of each program, and the turning points:\n\n${table(head, rows)}`
 }
 
 export async function crashTable(): Promise<string> {

@@ -42,7 +42,7 @@ export const Say = defineCommand({ name: 'bank.say', input: account, output: z.o
 
 /** What the bank talks to. */
 export interface Teller {
-  tell(account: number): Promise<void>
+  tell(account: number, attempt: number): Promise<void>
 }
 
 const bank = holdfast<{ db: Record<never, never>; services: { teller: Teller } }>()
@@ -139,7 +139,7 @@ export const app = bank.defineApp({
         },
       }),
       tell: bank.handle(Tell, {
-        act: ({ payload, services }) => services.teller.tell(payload.account),
+        act: ({ payload, job, services }) => services.teller.tell(payload.account, job.attempt),
       }),
     },
   ],

@@ -90,8 +90,18 @@ test('what two workers tell outside is heard twice', async () => {
   assert.equal(await violated({ run: { one: tell, two: tell }, services: heard }), 'double-effect')
 })
 
+test('the second worker makes another attempt, and the first may be at it still', () => {
+  const services = (world: RaceWorld) => ({
+    teller: {
+      tell: (account: number, attempt: number) =>
+        world.effect('told', { key: `${account}, attempt ${attempt}` }),
+    },
+  })
+  return certified({ run: { one: tell, two: tell }, services, preemptionsMax: 1 })
+})
+
 test('and once by somebody who knows it', () =>
-  certified({ run: { one: tell, two: tell }, services: known }))
+  certified({ run: { one: tell, two: tell }, services: known, preemptionsMax: 1 }))
 
 test('a subscription is at one event at a time', () => {
   const other = deliver(Withdrawn, { account: 2 }, { tenant, to: takeFee })
