@@ -19,7 +19,8 @@ export async function shopTable(): Promise<string> {
       const found = await exploreRace(bounded, { arenas })
       const { schedules, pruned, durationMs } = found
       const atBound = found.verdict === 'INCONCLUSIVE' && schedules === SCHEDULES_MAX
-      const verdict = atBound ? `none in ${SCHEDULES_MAX} schedules` : found.verdict
+      const reason = found.verdict === 'INCONCLUSIVE' ? `: ${found.reason}` : ''
+      const verdict = atBound ? `none in ${SCHEDULES_MAX} schedules` : found.verdict + reason
       const seconds = (durationMs / 1_000).toFixed(1)
       rows.push(`| ${name} | ${verdict} | ${schedules} | ${pruned} | ${seconds} |`)
     }

@@ -7,7 +7,9 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Arenas } from '../../../src/prove/arena/arenas.ts'
 import { exploreRace } from '../../../src/prove/explore-race.ts'
+import type { Race } from '../../../src/prove/race.ts'
 import { verdictText } from '../../../src/prove/report/verdict-text.ts'
+import type { Verdict } from '../../../src/prove/verdict.ts'
 import { testServer } from '../../../src/testing/test-database.ts'
 import { raced, races } from './shop-races.ts'
 import { writers } from './writers.ts'
@@ -36,12 +38,22 @@ before(async () => {
 })
 after(() => arenas.close())
 
+const explore = (race: Race) => exploreRace({ ...race, schedulesMax: SCHEDULES_MAX }, { arenas })
+
+function isDecided(verdict: Verdict): boolean {
+  return (
+    verdict.verdict !== 'INCONCLUSIVE' ||
+    verdict.reason.includes(`schedulesMax is ${SCHEDULES_MAX}`)
+  )
+}
+
 for (const [name, race] of Object.entries(races))
   test(name, async () => {
-    const verdict = await exploreRace({ ...race, schedulesMax: SCHEDULES_MAX }, { arenas })
+    const first = await explore(race)
+    // A machine with too much to do may leave one undecided once.
+    const verdict = isDecided(first) ? first : await explore(race)
     assert.notEqual(verdict.verdict, 'VIOLATION', verdictText(verdict, { name, cwd: '.' }))
-    if (verdict.verdict === 'INCONCLUSIVE')
-      assert.match(verdict.reason, new RegExp(`schedulesMax is ${SCHEDULES_MAX}`))
+    assert.ok(isDecided(verdict), 'reason' in verdict ? verdict.reason : '')
   })
 
 test('each command, job and subscription of the shop races, or runs inside of one that does', () => {
