@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type pg from 'pg'
+import pg from 'pg'
 import { testServer } from '../testing/test-database.ts'
+import { Arenas } from './arena/arenas.ts'
 import { exploreRace } from './explore-race.ts'
 import { type Race, type RaceCommand, type RaceDefinition, race } from './race.ts'
 import { verdictText } from './report/verdict-text.ts'
@@ -77,27 +78,47 @@ test('a double spend is found, with the trace that shows it, and replays', async
   assert.deepEqual(classes(again), ['lost-update'])
 })
 
+const manyRows = {
+  ...doubleSpend,
+  schema: [
+    'CREATE TABLE owners (id int PRIMARY KEY)',
+    accounts.schema,
+    'CREATE TABLE cards (owner int NOT NULL REFERENCES owners)',
+  ],
+  seed: [
+    'INSERT INTO owners VALUES (1), (2)',
+    'INSERT INTO cards VALUES (1), (2), (2)',
+    'INSERT INTO accounts VALUES (1, 100), (2, 100), (3, 100)',
+  ],
+}
+
 test('of the seed, the rows that the violation needs', async () => {
-  const verdict = await explore(
-    {
-      ...doubleSpend,
-      schema: [
-        'CREATE TABLE owners (id int PRIMARY KEY)',
-        accounts.schema,
-        'CREATE TABLE cards (owner int NOT NULL REFERENCES owners)',
-      ],
-      seed: [
-        'INSERT INTO owners VALUES (1), (2)',
-        'INSERT INTO cards VALUES (1), (2), (2)',
-        'INSERT INTO accounts VALUES (1, 100), (2, 100), (3, 100)',
-      ],
-    },
-    { fewestRows: true },
-  )
+  const verdict = await explore(manyRows, { fewestRows: true })
   assert.equal(verdict.verdict, 'VIOLATION')
   assert.deepEqual(verdict.findings[0].seedRows, ['accounts: {"id": 1, "balance": 100}'])
   const text = verdictText(verdict, { name: 'doubleSpend', cwd: '/' })
   assert.match(text, /needs no more than:\n {6}accounts: \{"id": 1, "balance": 100\}\n/)
+})
+
+test('the same of a program that seeds, and other races find all rows again', async (context) => {
+  const server = await testServer()
+  const arenas = new Arenas(server)
+  context.after(() => arenas.close())
+  let seeded = 0
+  const seed = async (url: string) => {
+    seeded += 1
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    await client.query(manyRows.seed.join(';'))
+    await client.end()
+  }
+  const made = race({ ...manyRows, seed })
+  const verdict = await explore(made, { arenas, fewestRows: true })
+  assert.equal(verdict.verdict, 'VIOLATION')
+  assert.deepEqual(verdict.findings[0].seedRows, ['accounts: {"id": 1, "balance": 100}'])
+  const arena = await arenas.open(made)
+  assert.deepEqual(await arena.contents(), arena.seed)
+  assert.deepEqual([arena.seedRows.length, seeded], [8, 1])
 })
 
 test('with the check outside of the transaction it is a matter of scope', async () => {

@@ -3,8 +3,7 @@
  * breaks a rule. The one place that may say CERTIFIED.
  */
 import { systemClock } from '../base/clock.ts'
-import { isFault } from '../base/fault.ts'
-import { Arena, type SeedRow } from './arena/arena.ts'
+import { Arena } from './arena/arena.ts'
 import { fewestRows } from './fewest-rows.ts'
 import { Statements } from './footprint/statements.ts'
 import { type Breach, Invariants } from './judge/invariants.ts'
@@ -18,7 +17,7 @@ import { freeze, watchFiles } from './run/frozen.ts'
 import { type Chooser, runSchedule, type ScheduleResult } from './run/schedule.ts'
 import { following, Search, type SearchRun, serially } from './search.ts'
 import { embeddedServer } from './server.ts'
-import type { ExploreOptions, Finding, RaceServer, Verdict } from './verdict.ts'
+import type { ExploreOptions, Finding, Verdict } from './verdict.ts'
 
 /** At 40 schedules a second some two minutes. */
 const SCHEDULES_MAX = 5_000
@@ -32,17 +31,38 @@ const DIVERGENCES_MAX = 3
  * and HF_PROVE_PRIVILEGE.
  */
 export async function exploreRace(race: Race, options: ExploreOptions = {}): Promise<Verdict> {
-  const server = options.server ?? (await embeddedServer())
-  const { verdict, seedRows } = await explore(race, { ...options, server })
+  const { arenas } = options
+  const open = async () => Arena.open(race, options.server ?? (await embeddedServer()))
+  const arena = await (arenas?.open(race) ?? open())
+  const frozen = freeze()
+  try {
+    return await exploreIn(
+      { race, arena, statements: await Statements.read(arena.control) },
+      options,
+    )
+  } finally {
+    frozen[Symbol.dispose]()
+    if (arenas === undefined) await arena.close()
+  }
+}
+
+/** What is raced, and where. */
+interface Ground {
+  readonly race: Race
+  readonly arena: Arena
+  readonly statements: Statements
+}
+
+async function exploreIn(ground: Ground, options: ExploreOptions): Promise<Verdict> {
+  const verdict = await new Exploration(ground, options).run()
   if (verdict.verdict !== 'VIOLATION' || options.fewestRows !== true) return verdict
-  const { schema, seed = [] } = race
-  // A program that seeds, or migrates, may take longer than anybody waits for fewer rows.
-  if (typeof schema === 'function' || typeof seed === 'function') return verdict
+  const { seedRows } = ground.arena
   const [first, ...others] = verdict.findings
   const needed = await fewestRows(seedRows, async (rows) => {
     if (options.signal?.aborted) return false
     const left = seedRows.filter((row) => !rows.includes(row))
-    return comesAgain({ ...race, seed: [seed, Arena.leavingOut(left)].flat() }, first, server)
+    const again = (arena: Arena) => comesAgain({ ...ground, arena }, first)
+    return (await ground.arena.without(left, again)) === true
   })
   if (needed.length === seedRows.length) return verdict
   const shown = needed.map(({ table, row }) => `${table.name}: ${row}`)
@@ -50,34 +70,11 @@ export async function exploreRace(race: Race, options: ExploreOptions = {}): Pro
 }
 
 /** The same schedule on another seed breaks the same. */
-async function comesAgain(race: Race, finding: Finding, server: RaceServer): Promise<boolean> {
-  try {
-    const { verdict } = await explore(race, { server, replay: finding.replay })
-    if (verdict.verdict !== 'VIOLATION') return false
-    const [{ class: kind, message }] = verdict.findings
-    return kind === finding.class && message === finding.message
-  } catch (error) {
-    // A row that others refer to cannot be left out.
-    if (isFault(error, 'HF_PROVE_SETUP')) return false
-    throw error
-  }
-}
-
-async function explore(
-  race: Race,
-  options: ExploreOptions & { readonly server: RaceServer },
-): Promise<{ readonly verdict: Verdict; readonly seedRows: readonly SeedRow[] }> {
-  const { arenas, server } = options
-  const arena = await (arenas?.open(race) ?? Arena.open(race, server))
-  const frozen = freeze()
-  try {
-    const statements = await Statements.read(arena.control)
-    const verdict = await new Exploration(race, options, arena, statements).run()
-    return { verdict, seedRows: arena.seedRows }
-  } finally {
-    frozen[Symbol.dispose]()
-    if (arenas === undefined) await arena.close()
-  }
+async function comesAgain(ground: Ground, finding: Finding): Promise<boolean> {
+  const verdict = await new Exploration(ground, { replay: finding.replay }).run()
+  if (verdict.verdict !== 'VIOLATION') return false
+  const [{ class: kind, message }] = verdict.findings
+  return kind === finding.class && message === finding.message
 }
 
 interface Broken {
@@ -103,7 +100,7 @@ class Exploration {
   /** A command has had more than one connection. */
   #crowded = false
 
-  constructor(race: Race, options: ExploreOptions, arena: Arena, statements: Statements) {
+  constructor({ race, arena, statements }: Ground, options: ExploreOptions) {
     this.#race = race
     this.#options = options
     this.#arena = arena

@@ -4,7 +4,7 @@
  * Failure-Inducing Input, IEEE TSE 28(2), 2002, without its complements).
  */
 
-/** Each is a database of its own and a dozen schedules: some seconds in all. */
+/** Each is a dozen schedules: some seconds in all. */
 const TRIES_MAX = 24
 
 /** The fewest that were found to do; `does` is asked of ever fewer. */

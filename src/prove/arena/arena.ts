@@ -26,6 +26,7 @@ import {
   createDatabase,
   DEFAULT_ISOLATION,
   dropDatabase,
+  HEED_REFERENCES,
   keepSeed,
   leaveOutText,
   listDatabases,
@@ -89,9 +90,12 @@ export class Arena {
   readonly #sequences: string
   /** Indexes of the tables that are truncated together with one. */
   readonly #together: readonly (readonly number[])[]
-  readonly #seats = new Map<string, Promise<Seat>>()
+  readonly #seats: Map<string, Promise<Seat>>
+  readonly #made: Made
 
   private constructor(made: Made) {
+    this.#made = made
+    this.#seats = made.seats
     this.tables = made.tables
     this.names = made.tables.map(({ schema, name }) => `${schema}.${name}`)
     this.seed = made.seed
@@ -133,9 +137,44 @@ export class Arena {
     })
   }
 
-  /** The end of a seed that leaves these rows out, in the order of `seedRows`. */
-  static leavingOut(rows: readonly SeedRow[]): string {
-    return rows.map(({ table, row }) => leaveOutText(table, row)).join('\n')
+  /**
+   * Leaves these rows of the seed out while `work` is at it, in the order of `seedRows`. Undefined where
+   * they cannot be: others refer to them.
+   */
+  async without<T>(
+    rows: readonly SeedRow[],
+    work: (arena: Arena) => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      const seed = await this.#leaveOut(rows)
+      return seed && (await work(this.#fewer(seed)))
+    } finally {
+      await this.reset(await this.contents())
+    }
+  }
+
+  async #leaveOut(rows: readonly SeedRow[]): Promise<Contents | undefined> {
+    const texts = rows.map(({ table, row }) => leaveOutText(table, row))
+    try {
+      await this.#control.query(`BEGIN; ${HEED_REFERENCES}; ${texts.join('')} COMMIT`)
+    } catch {
+      await this.#control.query('ROLLBACK')
+      return undefined
+    }
+    const left = await this.contents()
+    // A trigger may have written instead.
+    const isLess = left.every((rows, index) => rows.every((row) => this.seed[index]?.includes(row)))
+    return isLess ? left : undefined
+  }
+
+  /** The same database, from another seed. */
+  #fewer(seed: Contents): Arena {
+    const restores = this.#made.restores.map((restore, index) => {
+      const table = this.tables[index] as TableName
+      const gone = without(this.seed[index] ?? [], seed[index] ?? [])
+      return restore + gone.map((row) => leaveOutText(table, row)).join('')
+    })
+    return new Arena({ ...this.#made, seed, restores })
   }
 
   /** For reading: invariants, the catalog. */
@@ -203,6 +242,7 @@ interface Made {
   readonly restores: readonly string[]
   readonly sequences: string
   readonly together: readonly (readonly number[])[]
+  readonly seats: Map<string, Promise<Seat>>
 }
 
 async function fill(
@@ -222,7 +262,7 @@ async function fill(
   const seed = await readContents(control, tables)
   const together = await truncatedTogether(control, tables)
   await control.query(`${sequences};`)
-  return { server, name, control, tables, seed, restores, sequences, together }
+  return { server, name, control, tables, seed, restores, sequences, together, seats: new Map() }
 }
 
 export async function setUp(url: string, what: string, setup: RaceSetup): Promise<void> {
@@ -288,6 +328,13 @@ async function readContents(control: pg.Client, tables: readonly TableName[]): P
   for (const { t, r } of rows) contents[t]?.push(r)
   for (const list of contents) list.sort()
   return contents
+}
+
+/** One for one: rows may be equal. */
+function without(rows: readonly string[], others: readonly string[]): string[] {
+  const left = [...rows]
+  for (const row of others) left.splice(left.indexOf(row), 1)
+  return left
 }
 
 function sameRows(left: readonly string[], right: readonly string[]): boolean {

@@ -188,6 +188,8 @@ export async function listDatabases(client: pg.Client, prefix: string): Promise<
 
 /** Rows come back past triggers and foreign keys. */
 export const BYPASS_TRIGGERS = 'SET session_replication_role = replica'
+/** For one transaction: a row that others refer to stays. */
+export const HEED_REFERENCES = 'SET LOCAL session_replication_role = origin'
 export const DEFAULT_ISOLATION = 'SHOW default_transaction_isolation'
 /** As DISCARD ALL, without the prepared statements that the driver believes to be there. */
 export const TIDY_SESSION =
