@@ -86,6 +86,10 @@ function isOrigin(value: string): boolean {
 const host = text(/^[A-Za-z0-9_.:-]+$/, 'a host name or address', '127.0.0.1')
 const databaseExample = 'postgres://app:password@localhost:5432/shop'
 
+/** Names as HTTP has them; values that are printable ASCII when they have been decoded. */
+const OTLP_HEADER = String.raw`[\w!#$%&'*+.^\x60|~-]+=(?:[!-$&-+\--~]|%[2-6][\dA-Fa-f]|%7[\dA-Ea-e])*`
+const OTLP_HEADERS = new RegExp(`^${OTLP_HEADER}(?:,${OTLP_HEADER})*$`)
+
 export const variables = {
   HOLDFAST_ENV: {
     ...choice(['development', 'test', 'production']),
@@ -237,7 +241,7 @@ export const variables = {
       'An OpenTelemetry collector: traces are sent to its /v1/traces, by a thread of their own.',
   },
   OTEL_EXPORTER_OTLP_HEADERS: {
-    ...text(/^[^\s=,]+=[^,]*(?:,[^\s=,]+=[^,]*)*$/, 'name=value pairs with commas between them'),
+    ...text(OTLP_HEADERS, 'name=value pairs with commas between them, values percent-encoded'),
     secret: true,
     example: 'authorization=Bearer%20token',
     because: 'Sent to the collector with each request; values are percent-encoded.',

@@ -83,6 +83,18 @@ test('a wrong database URL is not shown', () => {
   assert.doesNotMatch(messageOf({ DATABASE_URL: 'mysql://app:hunter2@db/shop' }), /hunter2/)
 })
 
+test('headers for the collector are what HTTP takes when they have been decoded', () => {
+  const headersOf = (text: string) =>
+    loadConfig({ OTEL_EXPORTER_OTLP_HEADERS: text }).telemetry.otlpHeaders?.reveal()
+  for (const text of ['a=1', 'authorization=Basic%20YQ==,x-team=shop', 'empty=,b=%7e'])
+    assert.equal(headersOf(text), text)
+  for (const text of ['a', 'a=%zz', 'a=%0Ab=c', 'a=%', 'a b=c', 'a=caf\u00e9', 'a=x y'])
+    assert.match(
+      messageOf({ OTEL_EXPORTER_OTLP_HEADERS: text }),
+      /OTEL_EXPORTER_OTLP_HEADERS must be name=value pairs .* percent-encoded/,
+    )
+})
+
 test('the two ports must differ, unless both are free ones', () => {
   assert.match(messageOf({ PORT: '4000', ADMIN_PORT: '4000' }), /ADMIN_PORT must differ from PORT/)
   assert.equal(loadConfig({ PORT: '0', ADMIN_PORT: '0' }).http.port, 0)
