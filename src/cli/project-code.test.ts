@@ -92,7 +92,9 @@ test('a file that only a module can be is one, and reads what is compiled to Com
     'races.ts': `import { told } from './levels'
 export const here: string = import.meta.url
 export { told }`,
+    'later.ts': `export const later = await Promise.resolve('later')`,
   })
+  assert.equal((await read('later.ts')).later, 'later')
   const { here, told } = await read('races.ts')
   assert.match(here as string, /races\.ts$/)
   assert.equal((told as { file: string }).file, 'levels.ts')

@@ -25,7 +25,7 @@ const TYPESCRIPT = /\.[mc]?tsx?$/
 const NOT_ERASABLE =
   /^\s*@\w|\b(?:const\s+)?enum\s+\w+\s*\{|^\s*(?:export\s+)?namespace\s|^\s*import\s+\w+\s*=|constructor\s*\([^)]*\b(?:private|public|protected|readonly)\s/m
 /** What only a module may have, whatever the package says. */
-const OF_MODULES = /\bimport\.meta\b/
+const OF_MODULES = /\bimport\.meta\b|^(?:await|(?:export )?(?:const|let) [^=\n]+= await)\b/m
 const MODULE_SYNTAX = /^\s*(?:import\b(?!\s*\()|export\b)/m
 
 let installed = false
