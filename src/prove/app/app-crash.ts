@@ -21,7 +21,7 @@ import {
 import type { RaceSetup } from '../race.ts'
 import { OneConnection } from './one-connection.ts'
 import { type OpenApp, openApp } from './open-app.ts'
-import type { ScenarioCall } from './scenario.ts'
+import { checkHandled, type ScenarioCall } from './scenario.ts'
 import type { SteppedPool } from './stepped-connections.ts'
 import { bringToRest } from './store.ts'
 
@@ -78,7 +78,8 @@ const ROUNDS = 1
  */
 export function appCrash(definition: AppCrashDefinition): Crash {
   knownOptions('appCrash', definition, FIELDS)
-  const { app, seed, invariants = {}, ignore = [] } = definition
+  const { app, seed, request, invariants = {}, ignore = [] } = definition
+  if (typeof request === 'object') checkHandled(app, ['appCrash', 'request'], request)
   const sources = migrationSources(buildRegistry(app))
   return crash({
     schema: (url) => migrate({ url, sources }),

@@ -4,7 +4,7 @@
  * its audit entry, events and jobs, COMMIT, and what it does again after a serialization failure.
  */
 
-import { knownOptions } from '../../base/bounds.ts'
+import { knownOptions, optionError, shown } from '../../base/bounds.ts'
 import type { InputOf, Schema } from '../../base/schema.ts'
 import type { AppDefinition } from '../../operation/builder.ts'
 import type { OperationContract } from '../../operation/contract.ts'
@@ -19,6 +19,7 @@ import {
 import type { Asking } from './open-app.ts'
 import {
   checkDeliveries,
+  handlerOf,
   identityOf,
   PreparedSeed,
   type ScenarioDelivery,
@@ -78,6 +79,8 @@ export function scenario(definition: ScenarioDefinition): Race {
   knownOptions('scenario', definition, FIELDS)
   const { app, run, services, ignore = [], ...rest } = definition
   const work = Object.values(run).filter((step): step is ScenarioWork => 'kind' in step)
+  for (const [name, step] of Object.entries(run))
+    checkHandled(app, ['scenario', `run.${name}`], step)
   checkDeliveries(work)
   const prepared = work.length > 0 ? preparedSeed(definition, work) : undefined
   const commands = Object.entries(run).map(([name, step], at) => [
@@ -123,6 +126,20 @@ function commandOf(
   return async (db, world) => runner?.runCall(app, keyed, db, services?.(world) ?? {})
 }
 
+/** What nobody handles fails in every order alike, and so would break nothing. */
+export function checkHandled(
+  app: AppDefinition,
+  [where, field]: readonly [string, string],
+  step: ScenarioStep,
+): void {
+  const wanted = 'kind' in step ? handlerOf(step) : step.operation.name
+  const names = [...app.made].map((made) =>
+    made.kind === 'subscription' ? made.name : made.contract.name,
+  )
+  if (!names.includes(wanted))
+    throw optionError(where, field, `is ${shown(wanted)}, for which the app has no handler`)
+}
+
 function isSecond(steps: readonly ScenarioStep[], at: number): boolean {
   const step = steps[at] as ScenarioWork
   const before = steps.slice(0, at).filter((each): each is ScenarioWork => 'kind' in each)
@@ -156,7 +173,7 @@ function preparedSeed(
   const ofApp = prepared.get(app) ?? new Map<RaceSetup, PreparedSeed>()
   prepared.set(app, ofApp)
   const known = ofApp.get(seed)
-  const found = known === undefined || known.used ? new PreparedSeed(app, seed) : known
+  const found = known === undefined || known.used ? new PreparedSeed(seed) : known
   ofApp.set(seed, found)
   for (const each of work) found.add(each)
   return found

@@ -5,9 +5,7 @@
  */
 import { optionError } from '../../base/bounds.ts'
 import { sha256 } from '../../base/digest.ts'
-import { HoldfastError } from '../../base/fault.ts'
 import type { InputOf, Schema } from '../../base/schema.ts'
-import type { AppDefinition } from '../../operation/builder.ts'
 import type { EventContract, JobContract } from '../../operation/contract.ts'
 import { encodePayload } from '../../operation/payload.ts'
 import { setUp } from '../arena/arena.ts'
@@ -66,6 +64,11 @@ export function deliver<P extends Schema>(
 
 export type ScenarioWork = ScenarioJob | ScenarioDelivery
 
+/** What runs it: a job, or a subscription. */
+export function handlerOf(work: ScenarioWork): string {
+  return work.kind === 'job' ? work.job.name : work.options.to.name
+}
+
 /** The same text for the same job, and for the same event. */
 export function identityOf(work: ScenarioWork): string {
   const { tenant } = work.kind === 'job' ? work.owner : work.options
@@ -101,7 +104,6 @@ export function checkDeliveries(steps: readonly ScenarioWork[]): void {
  * leaves those of the others alone.
  */
 export class PreparedSeed {
-  readonly #app: AppDefinition
   readonly #seed: RaceSetup
   readonly #work = new Map<string, ScenarioWork>()
   readonly #subscriptions = new Set<string>()
@@ -109,8 +111,7 @@ export class PreparedSeed {
   /** A scenario that is defined later needs a database of its own. */
   used = false
 
-  constructor(app: AppDefinition, seed: RaceSetup) {
-    this.#app = app
+  constructor(seed: RaceSetup) {
     this.#seed = seed
   }
 
@@ -121,7 +122,6 @@ export class PreparedSeed {
 
   readonly setup = async (url: string): Promise<void> => {
     this.used = true
-    await this.#checkNames()
     await setUp(url, 'seed', this.#seed)
     const { holdJobs, logEvents } = await import('./store.ts')
     const work = [...this.#work]
@@ -139,24 +139,6 @@ export class PreparedSeed {
       this.#prepared.set(id, { lease: leases[index] as number })
     for (const [index, [id]] of events.entries())
       this.#prepared.set(id, { position: positions[index] as number })
-  }
-
-  /** A job that nobody runs would fail in each order alike, and so break nothing. */
-  async #checkNames(): Promise<void> {
-    const { registryOf } = await import('./open-app.ts')
-    const { jobs, subscriptions } = registryOf(this.#app)
-    const names = [...this.#work.values()].flatMap((work) =>
-      work.kind === 'job' ? [work.job.name] : [],
-    )
-    const job = names.find((name) => !jobs.has(name))
-    const subscription = [...this.#subscriptions].find((name) => !subscriptions.has(name))
-    if (job !== undefined)
-      throw new HoldfastError('HF_APP_INVALID', `No job of the app is named "${job}".`)
-    if (subscription !== undefined)
-      throw new HoldfastError(
-        'HF_APP_INVALID',
-        `No subscription of the app is named "${subscription}".`,
-      )
   }
 
   of(work: ScenarioWork): Prepared {

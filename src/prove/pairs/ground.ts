@@ -62,8 +62,10 @@ export class Ground {
 
   /** The database is that of the arenas. */
   static async open(pairs: Pairs, seed: RaceSetup, arenas: Arenas): Promise<Ground> {
-    const nobody = { operation: { name: '' }, input: undefined, asking: { tenant: '' } }
-    const arena = await arenas.open(raceOf(pairs, seed, { one: nobody, two: nobody }))
+    const [operation = { name: '' }] = registryOf(pairs.app).operations.values()
+    // For its database alone: it never runs.
+    const any = { operation, input: undefined, asking: { tenant: '' } }
+    const arena = await arenas.open(raceOf(pairs, seed, { one: any, two: any }))
     return new Ground(pairs, seed, arena, await Statements.read(arena.control))
   }
 

@@ -87,4 +87,6 @@ test('and does no harm where the other side knows it', async () => {
 test('what an app crash may say is checked', () => {
   const definition = { app, request: call(Say, { account: 1 }, asking), sed: seed }
   assert.throws(() => appCrash(definition), /sed/)
+  const request = call({ ...Say, name: 'bank.sey' }, { account: 1 }, asking)
+  assert.throws(() => appCrash({ app, request }), /bank\.sey/)
 })

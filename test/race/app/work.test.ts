@@ -108,12 +108,13 @@ test('a subscription is at one event at a time', () => {
   assert.throws(() => scenario({ app, seed, run: { fee, other } }), /takes one after the other/)
 })
 
-test('what the app has no handler for is named', async () => {
-  const run = {
-    fee: deliver(Withdrawn, payload, { tenant, to: { name: 'bank.nobody' } }),
-    withdraw,
-  }
-  const server = await testServer()
-  const asked = exploreRace(scenario({ app, seed: [seed], run }), { server })
-  await assert.rejects(asked, /No subscription of the app is named "bank.nobody"/)
+test('what the app has no handler for is named', () => {
+  const late = deliver(Withdrawn, payload, { tenant, to: { name: 'bank.nobody' } })
+  assert.throws(() => scenario({ app, seed, run: { late, withdraw } }), /run\.late.*bank\.nobody/)
+  const typo = call(
+    { ...WithdrawGuarded, name: 'bank.withdrew' },
+    { account: 1, amount: 1 },
+    { tenant },
+  )
+  assert.throws(() => scenario({ app, seed, run: { typo, withdraw } }), /run\.typo.*bank\.withdrew/)
 })
