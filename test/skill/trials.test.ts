@@ -67,6 +67,8 @@ async function inDatabase<T>(
 ): Promise<T> {
   await using database = await testDatabase()
   const db = new pg.Pool({ connectionString: database.url })
+  // end() does not wait for the sockets, and whoever is still there when the database goes is told.
+  db.on('connect', (client) => client.on('error', () => undefined))
   try {
     await db.query(`${schemaOf(task, side)};${seed}`)
     return await work(db)
