@@ -171,6 +171,8 @@ test('a suppression needs a reason, and something to excuse', async (context) =>
     assert.equal(result.code, code, text)
     assert.match(result.out + result.err, message)
   }
+  const spoken = { 'src/help.ts': "export const help = '// holdfast-review-ignore n-plus-one'" }
+  assert.equal((await project(context, spoken).run('')).code, 0)
 })
 
 test('a baseline leaves out what was there, also when lines move', async (context) => {

@@ -23,6 +23,8 @@ export async function inArena(
   url.searchParams.set('options', `-c search_path=rule_${schemas}`)
   const db = new pg.Pool({ connectionString: url.href, max: 4 })
   db.on('error', () => undefined)
+  // end() does not wait for the sockets, and whoever is still there when the database goes is told.
+  db.on('connect', (client) => client.on('error', () => undefined))
   const held = new Set<PoolClient>()
   db.on('acquire', (client) => held.add(client))
   db.on('release', (_error, client) => held.delete(client))

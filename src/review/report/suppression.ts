@@ -13,8 +13,9 @@ interface Suppression {
 
 export type Suppressions = readonly Suppression[]
 
+/** In quotes it is spoken of, as here. */
 const COMMENT =
-  /(?:\/\/|--|#|\/\*)\s*holdfast-review-ignore\b[ \t]*([\w-]*)[ \t]*:?[ \t]*([^\n]*?)(?:\*\/)?[ \t]*$/gm
+  /(?<!['"`])(?:\/\/|--|#|\/\*)\s*holdfast-review-ignore\b[ \t]*([\w-]*)[ \t]*:?[ \t]*([^\n]*?)(?:\*\/)?[ \t]*$/gm
 
 export function suppressionsOf(text: string): Suppressions {
   if (!text.includes('holdfast-review-ignore')) return []
