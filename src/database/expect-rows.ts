@@ -21,13 +21,26 @@ export function expectRows(statement: Statement, rows: number, place: number): S
       'defer with `rows`: the statement must not have RETURNING, its rows could not be read.',
     )
   }
-  const count = statement.values.length
   return {
-    text: `WITH written AS (${statement.text} RETURNING 1)
- SELECT holdfast.require(count(*) = $${count + 1}::int, ${STATE_OF_MISS}, 'expectation ' || $${count + 2}::text)
- FROM written`,
+    text: `${BEFORE}${statement.text}${behind(statement.values.length)}`,
     values: [...statement.values, rows, String(place)],
   }
+}
+
+const BEFORE = 'WITH written AS ('
+
+function behind(count: number): string {
+  return ` RETURNING 1)
+ SELECT holdfast.require(count(*) = $${count + 1}::int, ${STATE_OF_MISS}, 'expectation ' || $${count + 2}::text)
+ FROM written`
+}
+
+/** The write that was wrapped; any other text as it is. Nothing but its rows is looked at by the rest. */
+export function expectedWrite(text: string): string {
+  const [, count] = /count\(\*\) = \$(\d+)::int, CASE/.exec(text) ?? []
+  const end = behind(Number(count) - 1)
+  if (!text.startsWith(BEFORE) || !text.endsWith(end)) return text
+  return text.slice(BEFORE.length, -end.length)
 }
 
 /** Which expectation was missed, by the place it was given. */

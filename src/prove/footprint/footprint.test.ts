@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
+import { expectRows } from '../../database/expect-rows.ts'
 import { type TestDatabase, testDatabase } from '../../testing/test-database.ts'
 import { openConnection } from './connection.ts'
 import { dependent, type Footprint } from './footprint.ts'
@@ -57,6 +58,11 @@ function footprint(script: string): Footprint {
   return connection.footprint(texts.at(-1) ?? '', [])
 }
 
+/** As `defer` with `rows` sends it. */
+function counted(text: string): string {
+  return expectRows({ text, values: [] }, 1, 0).text
+}
+
 const RR = 'BEGIN ISOLATION LEVEL REPEATABLE READ'
 const SER = 'BEGIN ISOLATION LEVEL SERIALIZABLE'
 const NEW_ONE = `INSERT INTO guarded (id, code, v) VALUES ('0197a000-0000-7000-8000-000000000001', 'a', 1)`
@@ -72,6 +78,10 @@ const pairs: readonly (readonly [rule: string, one: string, other: string, depen
     ['a read of another row does not', 'SELECT v FROM a WHERE id = 2', `${WRITE}; COMMIT`, false],
     ['a view is what stands behind it', 'SELECT v FROM seen', `${WRITE}; COMMIT`, true],
     ['two reads', 'SELECT v FROM a', 'SELECT v FROM a', false],
+    ['an alias that is locked', 'SELECT v FROM a AS x WHERE id = 1 FOR UPDATE OF x', WRITE, true],
+    ['one for another row', 'SELECT v FROM a AS x WHERE id = 2 FOR UPDATE OF x', WRITE, false],
+    ['a write whose rows are counted', counted('UPDATE a SET v = 2 WHERE id = 1'), WRITE, true],
+    ['one of another row', counted('UPDATE a SET v = 2 WHERE id = 2'), WRITE, false],
     ['writes of one row', 'UPDATE a SET v = 2 WHERE id = 1', WRITE, true],
     ['writes of two rows', 'UPDATE a SET v = 2 WHERE id = 2', WRITE, false],
     ['any row may be that row', 'UPDATE a SET v = 2 WHERE v = 2', WRITE, true],

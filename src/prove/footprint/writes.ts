@@ -48,7 +48,12 @@ export function writesOf(tree: Tree): Write[] {
 /** Everything that is read from: what stands in FROM, and what is updated or deleted from. */
 export function rangesOf(tree: Tree): Tree[] {
   const searched = writesOf(tree).filter(({ inserts, deletes }) => !inserts || deletes)
-  return [...nodesOf(tree, 'RangeVar'), ...searched.map(({ relation }) => relation)]
+  // FOR UPDATE OF names again what stands in FROM, by its alias.
+  const again = nodesOf(tree, 'LockingClause').flatMap(({ lockedRels }) =>
+    nodesOf(lockedRels, 'RangeVar'),
+  )
+  const ranges = nodesOf(tree, 'RangeVar').filter((range) => !again.includes(range))
+  return [...ranges, ...searched.map(({ relation }) => relation)]
 }
 
 /** FOR UPDATE and its like lock what the statement reads. */
