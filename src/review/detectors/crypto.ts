@@ -237,6 +237,12 @@ function purposeOf(node: Node): string | undefined {
       is(at, 'PropertyDefinition')
     ) {
       const name = nameOf(id ?? key)
+      // hashPassword() makes more than a password: the number of a request, a pause.
+      if (
+        !is(at, 'VariableDeclarator') &&
+        /^(?:hash|verify|check|compare|encrypt|reset)/i.test(name ?? '')
+      )
+        return undefined
       if (name !== undefined && (TOKEN.test(name) || !is(at, 'VariableDeclarator'))) return name
     }
     if (is(at, 'AssignmentExpression')) return dotted(at.left)

@@ -208,6 +208,7 @@ export const missingRateLimit: Detector = {
 function isLogin({ method, path, framework }: Handler): boolean {
   return (
     LOGIN.test(path) &&
+    !/\/(?:setup|enable|disable)$/.test(path) &&
     (/^(?:POST|PUT|PATCH|ANY|MUTATION)$/.test(method) || framework === 'tRPC') &&
     !/^(?:GET|QUERY)$/.test(method)
   )

@@ -126,7 +126,7 @@ function retryCalls({ values }: Pick<Look, 'values'>, module: Module): readonly 
 
 export const retryNonIdempotent: Detector = {
   id: 'retry-non-idempotent',
-  level: 'error',
+  level: 'warning',
   consequence:
     'The first try may have worked and only its reply was lost: the second one pays, ships or mails again.',
   check(look) {

@@ -128,6 +128,7 @@ function isHarmless(module: Module, node: Node, depth: number): boolean {
   if (!is(at, 'Identifier')) return false
   const binding = module.binding(at)
   if (binding !== undefined && isWrittenKey(module, binding)) return true
+  if (binding?.kind === 'parameter' && isCheckedAgainstList(module, at)) return true
   if (binding?.kind !== 'variable' || !is(binding.declaration, 'VariableDeclarator')) return false
   if (isCheckedAgainstList(module, at)) return true
   const { init } = binding.declaration

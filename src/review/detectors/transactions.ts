@@ -136,6 +136,7 @@ export const publishBeforeCommit: Detector = {
     'A worker sees the message before the rows are there, or for rows that were rolled back and never will be.',
   check(look) {
     for (const region of look.regions.transactions(look.module)) {
+      if (!isWriting(look, region)) continue
       for (const effect of inRegion(look, region)) {
         if (effect.does !== 'publish' || isLater(effect.node, region) || isOutboxLike(look, effect))
           continue
@@ -148,6 +149,21 @@ export const publishBeforeCommit: Detector = {
       }
     }
   },
+}
+
+/** By itself, or by what it calls: what only reads leaves nothing that is not there yet. */
+function isWriting(look: Look, region: TransactionRegion): boolean {
+  const isWrite = ({ does }: Effect) => WRITES.has(does) || does === 'sql'
+  return (
+    inRegion(look, region).some(isWrite) ||
+    callsIn(look, region).some((node) => {
+      const target = look.functions.target({ module: look.module, node })
+      return (
+        target !== undefined &&
+        look.functions.reach(target.module, target.node, isWrite, 3) !== undefined
+      )
+    })
+  )
 }
 
 /** pg-boss and the like can write into the same transaction. */

@@ -49,7 +49,7 @@ export function isInMigrations(path: string): boolean {
 export function isMigrationPath(path: string): boolean {
   return (
     MIGRATION.test(path) &&
-    !/(?:^|[./_-])(?:down|rollback|undo|revert|archived?s?)\b|\.test\.|seed|(?:^|\/)index\.[jt]s$|(?:^|\/)(?:sqlite|mysql|mariadb|mssql|clickhouse|oracle)\d*\//i.test(
+    !/(?:^|[./_-])(?:down|rollback|undo|revert|archived?s?|deprecated)\b|\.test\.|seed|(?:^|\/)index\.[jt]s$|(?:^|\/)(?:sqlite|mysql|mariadb|mssql|clickhouse|oracle)\d*\//i.test(
       path,
     )
   )
