@@ -240,12 +240,16 @@ function purposeOf(node: Node): string | undefined {
       // hashPassword() makes more than a password: the number of a request, a pause.
       if (
         !is(at, 'VariableDeclarator') &&
-        /^(?:hash|verify|check|compare|encrypt|reset)/i.test(name ?? '')
+        /^(?:hash|verify|check|compare|encrypt|reset|format|mask)/i.test(name ?? '')
       )
         return undefined
       if (name !== undefined && (TOKEN.test(name) || !is(at, 'VariableDeclarator'))) return name
     }
-    if (is(at, 'AssignmentExpression')) return dotted(at.left)
+    // password.prototype.format = …: a method, by its last name.
+    if (is(at, 'AssignmentExpression'))
+      return is(bare(at.right), 'FunctionExpression')
+        ? dotted(at.left)?.split('.').at(-1)
+        : dotted(at.left)
   }
   return undefined
 }

@@ -20,7 +20,8 @@ import type { Claim, Detector, Look } from './detector.ts'
 
 export const massAssignment: Detector = {
   id: 'mass-assignment',
-  level: 'error',
+  // What stands between the door and the table, a list of fields too, is not always seen.
+  level: 'warning',
   consequence: 'The caller sets columns that no form shows: role, tenant, price, verified.',
   check(look) {
     for (const effect of look.effects.in(look.module)) {
@@ -45,10 +46,8 @@ function inspectWrite(look: Look, effect: Effect): void {
 }
 
 /** Where the route is not seen, a schema may stand before the handler. */
-function weightOf({ path }: Origin): Pick<Claim, 'confidence' | 'level'> {
-  return path.some(({ isRoute }) => isRoute === true)
-    ? { confidence: 'high' }
-    : { confidence: 'medium', level: 'warning' }
+function weightOf({ path }: Origin): Pick<Claim, 'confidence'> {
+  return { confidence: path.some(({ isRoute }) => isRoute === true) ? 'high' : 'medium' }
 }
 
 /** Where a call takes the values of columns. */

@@ -51,11 +51,20 @@ function inspectHoles(
           : `The caller's ${origin.name} becomes part of the statement's text.`,
       fix: parameters === undefined ? 'Send it as a parameter.' : `As a parameter: ${parameters}`,
       confidence: origin === undefined ? 'medium' : 'high',
-      level: origin === undefined || origin.isChecked ? 'warning' : 'error',
+      level:
+        origin === undefined || origin.isChecked || !isValue(look.module, hole)
+          ? 'warning'
+          : 'error',
       trail: origin === undefined ? leadingTo(look, node) : origin.path,
     })
     return
   }
+}
+
+/** Where a value stands: behind a comparison, in quotes. The name of a table is mostly one of a list. */
+function isValue({ text }: Module, { start }: Node): boolean {
+  const before = text.slice(Math.max(0, start - 40), start).replace(/\$\{$/, '')
+  return /(?:[=<>('"%+,]|\blike|\bin|\bvalues)\s*$/i.test(before)
 }
 
 const WHERE_CALLS =

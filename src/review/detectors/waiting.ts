@@ -334,6 +334,8 @@ function inspectCatch(look: Look, clause: NodeOf<'CatchClause'>): void {
     message: `The catch block is empty${matters === undefined ? '' : `: a failing ${matters.does}${matters.table === undefined ? '' : ` ${matters.table}`} is never seen`}.`,
     fix: 'Handle the failures that are expected, by name, and throw the others on: catch (error) { if (!isDuplicate(error)) throw error }. Where it really may fail, say why in a comment.',
     confidence: matters === undefined ? 'medium' : 'high',
+    // What may fail there is not seen.
+    level: matters === undefined ? 'info' : 'warning',
     trail: leadingTo(look, clause),
   })
 }

@@ -246,7 +246,8 @@ export class Handlers {
 /** validate(schema), celebrate({ body }): made for this route. */
 function validates(module: Module, node: Node): boolean {
   const at = bare(node)
-  return is(at, 'CallExpression') && /valid|celebrate|schema/i.test(module.source(at.callee))
+  const named = is(at, 'CallExpression') ? at.callee : is(at, 'Identifier') ? at : undefined
+  return named !== undefined && /^valid|validat|celebrate|schema/i.test(module.source(named))
 }
 
 function sourceOf(value: Value | undefined): string | undefined {

@@ -12,7 +12,7 @@ export interface Located {
 
 const CODE = /\.(?:[mc]?[jt]s|[jt]sx)$/
 const TEST =
-  /(?:^|\/)(?:__tests__|__mocks__|__fixtures__|tests?|e2e|spec|specs|fixtures?|mocks?|testing|test-utils|integration-tests(?:-http)?|cypress|playwright|benchmarks?|examples?|stories|[\w-]*test-[\w-]+|playground|dev-server)\/|\.(?:test|spec|e2e|stories|bench|mock|fixture|config)(?:-\w+)?\.[mc]?[jt]sx?$|(?:^|\/)(?:[\w.-]+rc|jest[\w.-]*|vite[\w.-]*|webpack[\w.-]*)\.[mc]?[jt]s$/
+  /(?:^|\/)(?:__tests__|__mocks__|__fixtures__|tests?|e2e|spec|specs|fixtures?|mocks?|testing|test-utils|integration-tests(?:-http)?|cypress|playwright|benchmarks?|load-?tests?|examples?|stories|[\w-]*test-[\w-]+|playground|dev-server)\/|\.(?:test|spec|e2e|stories|bench|mock|fixture|config)(?:-\w+)?\.[mc]?[jt]sx?$|(?:^|\/)(?:[\w.-]+rc|jest[\w.-]*|vite[\w.-]*|webpack[\w.-]*)\.[mc]?[jt]s$/
 
 /** Tests break every rule on purpose. */
 export function isTestPath(path: string): boolean {
