@@ -39,11 +39,8 @@ export type {
   CrashViolation,
 } from './prove/crash/verdict.ts'
 export { exploreRace } from './prove/explore-race.ts'
-export {
-  type ExploredPair,
-  type ExplorePairsOptions,
-  explorePairs,
-} from './prove/pairs/explore-pairs.ts'
+export { explorePairs } from './prove/pairs/explore-pairs.ts'
+export type { ExploredPair, ExplorePairsOptions } from './prove/pairs/explored-pair.ts'
 export { type Pairs, type PairsDefinition, pairs } from './prove/pairs/pairs.ts'
 export {
   type FindingClass,

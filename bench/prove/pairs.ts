@@ -1,7 +1,8 @@
 /** The shop's commands with nothing written: `holdfast prove` in its folder, with what it did not decide. */
 import { commands } from '../../example/shop/prove.ts'
 import { systemClock } from '../../src/base/clock.ts'
-import { type ExploredPair, explorePairs } from '../../src/prove/pairs/explore-pairs.ts'
+import { explorePairs } from '../../src/prove/pairs/explore-pairs.ts'
+import type { ExploredPair } from '../../src/prove/pairs/explored-pair.ts'
 import { testServer } from '../../src/testing/test-database.ts'
 import { median, seconds, table } from '../lib/statistics.ts'
 

@@ -1,7 +1,7 @@
 /** A pair as a file of its own: what was drawn, and what is left of it, for a reader to copy. */
 import { readSql } from '../arena/read-sql.ts'
 import type { RaceSetup } from '../race.ts'
-import type { ExploredPair } from './explore-pairs.ts'
+import type { ExploredPair } from './explored-pair.ts'
 
 export interface ScenarioTextOptions {
   /** How the file of the scenario imports the app, or the pairs that say more than the app. */
