@@ -1,6 +1,6 @@
 /** Which messages may change places: every rule once, with a pair that does and one that does not. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, beforeEach, test } from 'node:test'
 import pg from 'pg'
 import { expectRows } from '../../database/expect-rows.ts'
 import { type TestDatabase, testDatabase } from '../../testing/test-database.ts'
@@ -33,17 +33,23 @@ const SCHEMA = `
 `
 
 let database: TestDatabase
+let client: pg.Client
 let statements: Statements
 
 before(async () => {
   database = await testDatabase()
-  const client = new pg.Client({ connectionString: database.url })
+  client = new pg.Client({ connectionString: database.url })
   await client.connect()
   await client.query(SCHEMA)
-  statements = await Statements.read(client)
-  await client.end()
 })
-after(() => database.drop())
+// One text may be the reason to look at others more closely.
+beforeEach(async () => {
+  statements = await Statements.read(client)
+})
+after(async () => {
+  await client.end()
+  await database.drop()
+})
 
 /** The footprint of the last of some statements; those before it have been answered. */
 function footprint(script: string): Footprint {

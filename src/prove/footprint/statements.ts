@@ -29,7 +29,7 @@ import {
   readViews,
   type TableRow,
 } from './store.ts'
-import { functionName, lastName, nodesOf, type Tree } from './tree.ts'
+import { fieldOf, functionName, lastName, nodesOf, type Tree } from './tree.ts'
 import { rangesOf, readMode, type Write, writesOf } from './writes.ts'
 
 /** Functions of the server whose answer depends on what others do at this moment. */
@@ -143,25 +143,25 @@ export class Statements {
     if (nodes === undefined) return RESTARTS
     const [node] = nodes
     if (node === undefined || nodes.length > 1) return restarts(nodes) ? RESTARTS : OPAQUE
-    if (this.#learned.has(text)) return OPAQUE
     if (isOwnText(text)) return NO_ACCESS
-    return controlFacts(node) ?? this.#data(node)
+    if (this.#learned.has(text)) return this.#opaque(node, true)
+    return controlFacts(node) ?? this.#data(node) ?? this.#opaque(node)
   }
 
-  #data(node: Node): StatementFacts {
+  /** Undefined: what it touches is not known. */
+  #data(node: Node): StatementFacts | undefined {
     const [verb] = Object.keys(node)
-    if (verb === undefined || !DATA.has(verb) || this.#hidden) return OPAQUE
+    if (verb === undefined || !DATA.has(verb) || this.#hidden) return undefined
     const tree = node as unknown as Tree
     const functions = nodesOf(tree, 'FuncCall').map(functionName)
     if (functions.some((name) => OPAQUE_FUNCTION.test(name) || this.#functions.has(name)))
-      return OPAQUE
-    if (nodesOf(tree, 'ColumnRef').some((column) => this.#columns.has(lastName(column.fields))))
-      return OPAQUE
-    if (nodesOf(tree, 'FuncCall').some(setsWhatStatementsMean)) return OPAQUE
+      return undefined
+    if (this.#callsAsColumn(tree)) return undefined
+    if (nodesOf(tree, 'FuncCall').some(setsWhatStatementsMean)) return undefined
     // SELECT INTO makes a table.
-    if (nodesOf(tree, 'intoClause').length > 0) return OPAQUE
+    if (nodesOf(tree, 'intoClause').length > 0) return undefined
     const accesses = this.#accesses(tree)
-    if (accesses === undefined) return OPAQUE
+    if (accesses === undefined) return undefined
     this.#noteOrder(tree, accesses)
     const locking = nodesOf(tree, 'LockingClause')
     return {
@@ -173,6 +173,34 @@ export class Statements {
       draws: functions.includes('nextval') || nodesOf(tree, 'SetToDefault').length > 0,
       session: setsSession(tree) || functions.some((name) => ADVISORY.test(name)),
     }
+  }
+
+  /** Code that this cannot read may take the rows of any table as they lie. */
+  #opaque(node: Node, hides = this.#hidden): StatementFacts {
+    const tree = node as unknown as Tree
+    const [verb = ''] = Object.keys(node)
+    const ranges = rangesOf(tree).map((range) => this.#named(range))
+    const written = writesOf(tree).map(({ relation }) => this.#named(relation))
+    const tables = [...ranges, ...written].flat().filter(({ schema }) => schema !== OWN_SCHEMA)
+    const code =
+      nodesOf(tree, 'FuncCall').some((call) => this.#runsCode(call)) ||
+      this.#callsAsColumn(tree) ||
+      tables.some(({ opaque, view }) => hides || opaque || view)
+    if (DATA.has(verb) ? code : !LOOKS_AT_NO_ROW.has(verb))
+      this.#noteAsTheyLie(this.#tables.map(tableName))
+    if (takesRowsAsTheyLie(tree, ranges)) this.#noteAsTheyLie(tables.map(tableName))
+    return { ...OPAQUE, unordered: tables.map(tableName) }
+  }
+
+  #callsAsColumn(tree: Tree): boolean {
+    return nodesOf(tree, 'ColumnRef').some(({ fields }) => this.#columns.has(lastName(fields)))
+  }
+
+  #runsCode(call: Tree): boolean {
+    const [schema] = call.funcname as readonly Tree[]
+    if (fieldOf(schema, 'String')?.sval === OWN_SCHEMA) return false
+    const name = functionName(call)
+    return this.#functions.has(name) || RUNS_TEXT.test(name)
   }
 
   #noteOrder(tree: Tree, accesses: readonly StatementAccess[]): void {
@@ -322,6 +350,19 @@ interface Made {
   readonly hidden: boolean
 }
 
+/** Holdfast's own functions and tables: those find their rows by keys. */
+const OWN_SCHEMA = 'holdfast'
+const RUNS_TEXT = /^(?:dblink|\w+_to_xml|ts_stat|ts_rewrite)/
+const LOOKS_AT_NO_ROW = new Set([
+  'LockStmt',
+  'TruncateStmt',
+  'NotifyStmt',
+  'ListenStmt',
+  'UnlistenStmt',
+  'ConstraintsSetStmt',
+  'VariableSetStmt',
+  'DiscardStmt',
+])
 const DATA = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'])
 function basesOf(
   tables: readonly TableRow[],

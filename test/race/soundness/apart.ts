@@ -61,6 +61,8 @@ const SCHEMA_BY_WORDS: Readonly<Record<string, string>> = {
     CREATE FUNCTION behind_comments() RETURNS bigint LANGUAGE sql AS
       $f$ SELECT -- '
         (SELECT sum(v) FROM r) -- ' $f$`,
+  'first_of_r()': `
+    CREATE FUNCTION first_of_r() RETURNS int LANGUAGE sql AS 'SELECT id FROM r WHERE id < 3 LIMIT 1'`,
   crosstab: 'CREATE EXTENSION tablefunc',
   'FROM one_row': 'CREATE VIEW one_row AS SELECT id FROM r WHERE id < 3 LIMIT 1',
   'FROM locked': 'CREATE VIEW locked AS SELECT id, v FROM r FOR UPDATE',

@@ -253,6 +253,18 @@ const functions = [
       'the log, and who goes by its positions',
     ],
     [
+      'functions take rows in an order',
+      'return this.#functions.has(name) || RUNS_TEXT.test(name)',
+      'return RUNS_TEXT.test(name)',
+      'a function that takes the first row',
+    ],
+    [
+      'code takes rows in an order',
+      'DATA.has(verb) ? code : !LOOKS_AT_NO_ROW.has(verb)',
+      'DATA.has(verb) && code',
+      'a block of code that takes the first row',
+    ],
+    [
       'what is changed is never gone through',
       'return [...read.map(tableName), ...changed.map(({ table }) => table)]',
       'return changed.map(({ table }) => table)',

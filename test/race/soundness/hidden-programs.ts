@@ -187,6 +187,11 @@ export const hiddenPrograms: Readonly<Record<string, readonly SessionProgram[]>>
       sum,
     ),
   ],
+  'a function that takes the first row': [...disordered, rr('SELECT first_of_r()', sum)],
+  'a block of code that takes the first row': [
+    ...disordered,
+    rr('DO $$ BEGIN INSERT INTO log SELECT id FROM r WHERE id < 3 LIMIT 1; END $$', sum),
+  ],
   'rows that are locked as they lie': [
     auto(add(1), 'BEGIN', lock(1, 'UPDATE'), lock(2, 'UPDATE'), 'COMMIT'),
     auto(add(2), 'UPDATE r SET v = v * 2 WHERE v > 0 AND id < 3'),

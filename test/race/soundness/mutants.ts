@@ -240,7 +240,7 @@ const statements = of('footprint/statements.ts', [
   ],
   [
     'columns are no functions',
-    'this.#columns.has(lastName(column.fields))',
+    'this.#columns.has(lastName(fields))',
     'false',
     'a function in the place of a column',
   ],
