@@ -6,7 +6,6 @@ import { migrationSources } from '../../app/sources.ts'
 import { knownOptions } from '../../base/bounds.ts'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { HoldfastError } from '../../base/fault.ts'
-import { migrate } from '../../database/migrate/migrate.ts'
 import type { AppDefinition } from '../../operation/builder.ts'
 import { buildRegistry } from '../../operation/registry.ts'
 import type { Reply } from '../../operation/reply.ts'
@@ -20,7 +19,7 @@ import {
 } from '../crash/crash.ts'
 import type { RaceSetup } from '../race.ts'
 import { OneConnection } from './one-connection.ts'
-import { type OpenApp, openApp } from './open-app.ts'
+import type { OpenApp, openApp as OpenAppOf } from './open-app.ts'
 import { checkHandled, type ScenarioCall } from './scenario.ts'
 import type { SteppedPool } from './stepped-connections.ts'
 import { bringToRest } from './store.ts'
@@ -81,8 +80,17 @@ export function appCrash(definition: AppCrashDefinition): Crash {
   const { app, seed, request, invariants = {}, ignore = [] } = definition
   if (typeof request === 'object') checkHandled(app, ['appCrash', 'request'], request)
   const sources = migrationSources(buildRegistry(app))
+  let open: typeof OpenAppOf | undefined
   return crash({
-    schema: (url) => migrate({ url, sources }),
+    // What makes a server is loaded where it is needed, and before anything is explored.
+    async schema(url) {
+      const [{ migrate }, { openApp }] = await Promise.all([
+        import('../../database/migrate/migrate.ts'),
+        import('./open-app.ts'),
+      ])
+      open = openApp
+      await migrate({ url, sources })
+    },
     seed: async (url) => {
       await setUp(url, 'seed', seed ?? [])
       await bringToRest(url)
@@ -91,11 +99,14 @@ export function appCrash(definition: AppCrashDefinition): Crash {
     ignore: [...BOOKKEEPING, 'holdfast.events.traceparent', ...ignore],
     rounds: ROUNDS,
     sameBytes: true,
-    boot: () => programOf(definition),
+    boot: () => programOf(definition, open as typeof OpenAppOf),
   })
 }
 
-function programOf({ app, services, request }: AppCrashDefinition): CrashProgram {
+function programOf(
+  { app, services, request }: AppCrashDefinition,
+  openApp: typeof OpenAppOf,
+): CrashProgram {
   let opened: OpenApp | undefined
   /** One process, one app. */
   const over = (db: unknown, world: CrashWorld) => {

@@ -13,12 +13,10 @@ import { HoldfastError } from '../../base/fault.ts'
 import { type Principal, principal } from '../../base/principal.ts'
 import { runAsLoops } from '../../database/as-loops.ts'
 import { createGuard } from '../../database/guard.ts'
-import { CursorSeal } from '../../database/page.ts'
 import { Pool } from '../../database/pool.ts'
 import type { AppDefinition } from '../../operation/builder.ts'
 import { execute } from '../../operation/execute.ts'
 import type { RegisteredOperation, Registry } from '../../operation/registered.ts'
-import { buildRegistry } from '../../operation/registry.ts'
 import type { Reply } from '../../operation/reply.ts'
 import type { OperationRuntime } from '../../operation/runtime.ts'
 import { type Log, silentLog } from '../../runtime/log.ts'
@@ -29,6 +27,7 @@ import { namedServices } from '../../runtime/service.ts'
 import { createTelemetry } from '../../runtime/telemetry/telemetry.ts'
 import { traceContext } from '../../runtime/trace-context.ts'
 import { RETENTION_MS_DEFAULT } from '../../state/idempotency/idempotency.ts'
+import { registryOf } from './app-registry.ts'
 import { SteppedConnections, type SteppedPool } from './stepped-connections.ts'
 
 export interface OpenAppOptions {
@@ -223,17 +222,4 @@ function operationOf(registry: Registry, name: string): RegisteredOperation {
   const operation = registry.operations.get(name)
   if (operation !== undefined) return operation
   throw new HoldfastError('HF_APP_INVALID', `No operation of the app is named "${name}".`)
-}
-
-/** An app is checked and put together once, however often it is opened. */
-const registries = new WeakMap<AppDefinition, Registry>()
-
-export function registryOf(app: AppDefinition): Registry {
-  let registry = registries.get(app)
-  if (registry === undefined) {
-    // A seal of chance would make cursors that differ from run to run.
-    registry = buildRegistry(app, [], new CursorSeal(['holdfast prove']))
-    registries.set(app, registry)
-  }
-  return registry
 }

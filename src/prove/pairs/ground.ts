@@ -4,7 +4,7 @@
  * before COMMIT (triggers and functions do not show in a text), and the rows that differ behind it.
  */
 import type pg from 'pg'
-import { registryOf } from '../app/open-app.ts'
+import { registryOf } from '../app/app-registry.ts'
 import { type ScenarioCall, scenario } from '../app/scenario.ts'
 import type { Arena, Contents } from '../arena/arena.ts'
 import type { Arenas } from '../arena/arenas.ts'

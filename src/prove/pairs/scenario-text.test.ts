@@ -15,6 +15,7 @@ const call: ScenarioCall = {
   },
   asking: { tenant: 'acme', principal: 'ann', roles: ['cashier'] },
 }
+// biome-ignore lint/suspicious/noTemplateCurlyInString: what a template would take for its own.
 const seed = "INSERT INTO notes VALUES ('a `b` ${c} \\n');\nSELECT 1;"
 
 /** What the file hands to `scenario`. */

@@ -53,7 +53,8 @@ import {
   MoveShipment,
   ShipmentMoved,
 } from '../../../example/shop/shipping/contract.ts'
-import { type Asking, registryOf } from '../../../src/prove/app/open-app.ts'
+import { registryOf } from '../../../src/prove/app/app-registry.ts'
+import type { Asking } from '../../../src/prove/app/open-app.ts'
 import { call, type ScenarioStep, scenario } from '../../../src/prove/app/scenario.ts'
 import { deliver, runJob } from '../../../src/prove/app/work.ts'
 import type { Race, RaceWorld } from '../../../src/prove/race.ts'

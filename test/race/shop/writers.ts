@@ -1,5 +1,5 @@
 import { app } from '../../../example/shop/app.ts'
-import { registryOf } from '../../../src/prove/app/open-app.ts'
+import { registryOf } from '../../../src/prove/app/app-registry.ts'
 
 const { operations, jobs, subscriptions } = registryOf(app)
 
