@@ -22,7 +22,8 @@ for (const program of directed.filter(({ sessions }) => schedulesOf(sessions) <=
   test(`no outcome is missed: ${program.title}`, async () => {
     const { difference, reduced, all } = await compare(program, place)
     assert.equal(difference, undefined)
-    assert.ok(reduced <= all)
+    // What it learns on the way lets it begin anew once.
+    assert.ok(reduced <= 2 * all)
   })
 
 test(`no outcome is missed in ${GENERATED} generated programs`, async () => {
