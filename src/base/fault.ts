@@ -248,7 +248,7 @@ export const faultCatalogue = {
   },
   HF_PROJECT_SYNTAX: {
     title: 'A file of the project is written in what Node alone cannot run.',
-    next: 'Enumerations, decorators and the like need a compiler: npm install --save-dev esbuild (or typescript below 7) in the project, and it is used.',
+    next: 'Where it is no plain mistake, it needs a compiler, as enumerations, decorators and imports of types without "type" do: npm install --save-dev esbuild (or typescript below 7) in the project, and it is used.',
   },
   HF_USAGE: {
     title: 'The command line is not understood.',

@@ -84,13 +84,42 @@ test('a typescript without that interface is left alone, and esbuild is asked', 
   assert.deepEqual((await read('levels.ts')).told, { format: 'cjs', file: 'levels.ts' })
 })
 
+test('a mistake is told as one where there is a compiler, and modules go through it too', async (t) => {
+  const read = projectOf(t, {
+    'package.json': '{ "type": "module" }',
+    ...compiler('typescript', TYPESCRIPT),
+    'bank.ts': 'export const bank = 1',
+  })
+  assert.deepEqual((await read('bank.ts')).asked, {
+    kind: 99,
+    target: 9,
+    decorators: true,
+    file: 'bank.ts',
+  })
+  const broken = projectOf(t, {
+    'package.json': '{ "type": "module" }',
+    ...compiler('esbuild', "exports.transformSync = () => ({ code: 'export const = 1' })"),
+    'races.ts': 'export const = 1',
+  })
+  await assert.rejects(broken('races.ts'), SyntaxError)
+})
+
+test('a folder whose name looks like a file is none', async (t) => {
+  const read = projectOf(t, {
+    'package.json': COMMONJS,
+    'races.ts': `export { fees } from './app.module'`,
+    'app.module/index.ts': `export const fees = 'fees'`,
+  })
+  assert.equal((await read('races.ts')).fees, 'fees')
+})
+
 test('a file that only a module can be is one, and reads what is compiled to CommonJS', async (t) => {
   const read = projectOf(t, {
     'package.json': COMMONJS,
     ...compiler('typescript', TYPESCRIPT),
     'levels.ts': ENUM,
     'races.ts': `import { told } from './levels'
-export const here: string = import.meta.url
+export const here = import.meta.url
 export { told }`,
     'later.ts': `export const later = await Promise.resolve('later')`,
   })
@@ -102,7 +131,7 @@ export { told }`,
 
 const USE = `export { told } from './levels.ts'`
 
-/** Tells how it was asked instead of compiling. */
+/** Tells how it was asked instead of compiling; a module keeps what it has. */
 const TYPESCRIPT = `
 exports.ModuleKind = { CommonJS: 1, ESNext: 99 }
 exports.ScriptTarget = { ES2022: 9 }
@@ -110,14 +139,16 @@ exports.sys = {}
 exports.findConfigFile = () => 'tsconfig.json'
 exports.readConfigFile = () => ({ config: {} })
 exports.parseJsonConfigFileContent = () => ({ options: { experimentalDecorators: true, target: 1 } })
-exports.transpileModule = (source, { fileName, compilerOptions }) => ({
-  outputText: 'exports.told = ' + JSON.stringify({
+exports.transpileModule = (source, { fileName, compilerOptions }) => {
+  const told = JSON.stringify({
     kind: compilerOptions.module,
     target: compilerOptions.target,
     decorators: compilerOptions.experimentalDecorators,
     file: fileName.split('/').at(-1),
-  }),
-})`
+  })
+  const isModule = compilerOptions.module === exports.ModuleKind.ESNext
+  return { outputText: isModule ? source + '; export const asked = ' + told : 'exports.told = ' + told }
+}`
 
 function compiler(name: string, text: string): Record<string, string> {
   return {

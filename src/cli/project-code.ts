@@ -3,17 +3,17 @@
  * compiler or a bundler, with imports without endings, aliases, enumerations and decorators that Node
  * alone does not take. Nothing has to be built first, and nothing is written.
  *
- * What Node can read it reads itself. The rest is handed to the project's own `typescript` (below 7,
- * which has no such interface) or `esbuild`, and so are files that the project compiles to CommonJS.
+ * Files are compiled by the project's own `typescript` (below 7, which has no such interface) or
+ * `esbuild`; where it has neither, Node strips their types.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import {
   createRequire,
   type ResolveFnOutput,
   registerHooks,
   setSourceMapsSupport,
 } from 'node:module'
-import { dirname, extname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { HoldfastError } from '../base/fault.ts'
 import { ImportResolver, Packages } from '../review/project/packages.ts'
@@ -21,9 +21,6 @@ import { type Compile, compilerOf, type ModuleFormat } from './project-compiler.
 
 const OWN = new URL('../', import.meta.url).href
 const TYPESCRIPT = /\.[mc]?tsx?$/
-/** What Node cannot strip: it leaves something behind that runs. */
-const NOT_ERASABLE =
-  /^\s*@\w|\b(?:const\s+)?enum\s+\w+\s*\{|^\s*(?:export\s+)?namespace\s|^\s*import\s+\w+\s*=|constructor\s*\([^)]*\b(?:private|public|protected|readonly)\s/m
 /** What only a module may have, whatever the package says. */
 const OF_MODULES = /\bimport\.meta\b|^(?:await|(?:export )?(?:const|let) [^=\n]+= await)\b/m
 const MODULE_SYNTAX = /^\s*(?:import\b(?!\s*\()|export\b)/m
@@ -37,12 +34,12 @@ export async function importProjectFile(path: string): Promise<Record<string, un
   try {
     return await import(pathToFileURL(path).href)
   } catch (cause) {
-    if (!needsCompiler(cause)) throw cause
+    if (compilerAt(path) !== undefined || !needsCompiler(cause)) throw cause
     throw new HoldfastError('HF_PROJECT_SYNTAX', `${path}: ${(cause as Error).message}.`, { cause })
   }
 }
 
-/** Node strips types and leaves decorators behind, which are no JavaScript yet. */
+/** Stripped of its types, a file may still hold decorators, or import a type that is not there. */
 function needsCompiler(error: unknown): boolean {
   const { code } = error as { code?: unknown }
   return code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' || error instanceof SyntaxError
@@ -70,8 +67,7 @@ function install(): void {
       const path = fileURLToPath(url)
       const source = readFileSync(path, 'utf8')
       const format = formatOf(path, source)
-      const compile =
-        format === 'commonjs' || NOT_ERASABLE.test(source) ? compilerAt(path) : undefined
+      const compile = compilerAt(path)
       if (compile !== undefined) {
         return { format, source: compile(source, path, format), shortCircuit: true }
       }
@@ -86,7 +82,7 @@ function install(): void {
 }
 
 const filesOnDisk = {
-  has: (path: string) => extname(path) !== '' && existsSync(`/${path}`),
+  has: (path: string) => statSync(`/${path}`, { throwIfNoEntry: false })?.isFile() ?? false,
   *[Symbol.iterator](): Generator<string> {},
 }
 
