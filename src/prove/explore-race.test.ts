@@ -308,3 +308,16 @@ test('a call to the outside while locks are held is told', async () => {
   })
   assert.deepEqual(classes(verdict), ['effect-in-transaction'])
 })
+
+test('a call under locks that is allowed is the same one, whoever has gone before it', async () => {
+  const takeFrom =
+    (id: number): RaceCommand =>
+    (db, { call }) =>
+      transaction(db, async (client) => {
+        await client.query(TAKE, [id, 10])
+        await call('charge', () => 'charged')
+      })
+  const run = { one: takeFrom(1), two: takeFrom(2) }
+  const verdict = await explore({ ...accounts, run, allow: ['effect-in-transaction'] })
+  assert.equal(verdict.verdict, 'CERTIFIED')
+})

@@ -32,10 +32,16 @@ export class Outside {
       effect: async (kind, effect) => this.#record(caller, kind, effect),
       call: async (name, act) => {
         // Who holds locks meanwhile is told of; the call itself is known by what it leaves.
-        if (caller.holds()) this.#record(caller, name, { key: `call ${caller.steps()}` })
+        const key = `${session.name}, after ${this.#toldBy(session)}`
+        if (caller.holds()) this.#record(caller, name, { key })
         return session.callOutside(name, CALLS_OUTSIDE, () => act(this.#remembered))
       },
     }
+  }
+
+  /** How many by this command: the same in each schedule, whoever else has gone before. */
+  #toldBy({ name }: Session): number {
+    return this.#effects.filter(({ command }) => command === name).length
   }
 
   #record({ session, holds, steps }: Caller, kind: string, effect: RaceEffect): void {
