@@ -14,7 +14,7 @@ import { isCodePath, isTestPath, NOT_ALL_READ, Project } from './project/project
 import { Regions } from './project/regions.ts'
 import { RequestValues } from './project/request-values.ts'
 import { Values } from './project/value.ts'
-import type { Finding } from './report/finding.ts'
+import type { Finding, Level } from './report/finding.ts'
 import {
   faultySuppressions,
   partition,
@@ -97,6 +97,15 @@ function interfacesLast(paths: readonly string[]): readonly string[] {
     ...paths.filter((path) => !isInterface(path)),
     ...paths.filter((path) => isInterface(path)),
   ]
+}
+
+/** Code beside what runs in production, or that no users reach: it may well be as it should be there. */
+const ASIDE =
+  /(?:^|\/)(?:\w*-?demos?|\w*-?samples?|examples?(?:[-_]\w+)?|docs?|tutorials?|sandbox|scripts?|cli|tools?|tooling|bin|seeds?|seeders?|migrations?|fixtures?|stubs?|fakes?|mocks?|dev(?:elopment|tools)?|legacy|deprecated|archived?|third[-_]party|public|static|assets|www|install|setup)\/|(?:^|\/)(?:\w+[-.])?(?:dev|demo|seed\w*|mock\w*|fake\w*|stub|sample|example|playground|sandbox|debug)(?:[-.]\w+)*\.[mc]?[jt]sx?$/i
+
+/** An error is something that the reviewer is sure of. */
+function levelAt(path: string, level: Level): Level {
+  return level === 'error' && ASIDE.test(path) ? 'warning' : level
 }
 
 /** Lines before and after the one that is shown. */
@@ -246,7 +255,7 @@ class Run {
     const last = placeIn(source, end)
     this.#fresh.push({
       rule: detector.id,
-      level: claim.level ?? detector.level,
+      level: levelAt(source.path, claim.level ?? detector.level),
       confidence: claim.confidence,
       path: source.path,
       ...place,

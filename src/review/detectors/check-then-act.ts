@@ -165,9 +165,25 @@ function reportLost(look: Look, read: Effect, write: Effect, sum: Node): void {
       'Two requests at once read the same number and the second overwrites the first: one of the two changes is lost.',
     fix: `Let one statement check and change: ${write.library.says.guarded ?? 'UPDATE … SET x = x - n WHERE id = … AND x >= n'}`,
     confidence: 'high',
-    level: 'error',
+    level: isSurelyLost(look, read, write, sum) ? 'error' : 'warning',
     trail: [...leadingTo(look, write.node), stepOf(read), stepOf(write)],
   })
+}
+
+const SCARCE = /balance|stock|quantity|qty|credits?$|seats?|inventory|available|remaining/i
+
+/** What runs out goes back into the column that it was read from, and nothing holds the row meanwhile. */
+function isSurelyLost({ module }: Look, { node, sql }: Effect, write: Effect, sum: Node): boolean {
+  const fn = functionAround(node)
+  const field = (module.source(sum).match(/\w+/g) ?? []).find((word) => SCARCE.test(word))
+  if (field === undefined || fn === undefined) return false
+  if (/for\s+update|pessimistic|isolation|concurrency|\w*lock\w*\(/i.test(module.source(fn)))
+    return false
+  const target = write.sql?.text ?? module.source(write.node)
+  return (
+    new RegExp(`\\b${field}["'\`\\]]?\\s*[=:,}]`).test(target) &&
+    (sql === undefined || new RegExp(`\\b${field}\\b|\\*`).test(sql.text))
+  )
 }
 
 /** if (existing) throw …; insert */

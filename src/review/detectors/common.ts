@@ -8,6 +8,7 @@ import {
   above,
   awaited,
   bare,
+  calledName,
   type FunctionNode,
   functionAround,
   is,
@@ -251,4 +252,42 @@ function isFilledBefore(module: Module, call: Node): boolean {
   return [
     ...before.matchAll(/\bif\s*\(\s*(\w+)\.(?:size|length)(?:\s*>\s*0)?\s*\)\s*\{?\s*return\b/g),
   ].some(([, name = '']) => isOfModule(module, name))
+}
+
+/** Calls that run what they are handed before they go on. */
+const AT_ONCE =
+  /^(?:Promise|map|forEach|flatMap|filter|reduce|some|every|from|all|\w*(?:Series|Limit)|limit|pMap|each|\w*retry\w*|backOff|attempt|\w*[sS]pan|trace|measure|tryCatch)$/i
+
+function runsAtOnce(fn: FunctionNode): boolean {
+  const call = outside(fn)
+  if (!is(call, 'CallExpression') && !is(call, 'NewExpression')) return false
+  return bare(call.callee) === fn || AT_ONCE.test(calledName(call) ?? '')
+}
+
+/** Whether a node runs when `outer` does: not in a callback that somebody keeps for later. */
+export function runsWith(node: Node, outer: Node | undefined): boolean {
+  let at = functionAround(node)
+  while (at !== undefined && at !== outer && runsAtOnce(at)) at = functionAround(at)
+  return at === outer
+}
+
+/** Whether somebody takes what a call gives: it is awaited, returned or kept. */
+export function isTaken(node: Node): boolean {
+  const parent = outside(node)
+  if (is(parent, 'MemberExpression') && bare(parent.object) === node) {
+    const call = outside(parent)
+    return !is(call, 'CallExpression') || isTaken(call)
+  }
+  return !(
+    is(parent, 'ExpressionStatement') ||
+    (is(parent, 'UnaryExpression') && parent.operator === 'void')
+  )
+}
+
+/** Whether the function around may have returned before it comes to a node. */
+export function mayLeaveBefore(module: Module, node: Node): boolean {
+  const around = functionAround(node)
+  return module
+    .all('ReturnStatement')
+    .some((each) => each.end < node.start && functionAround(each) === around)
 }

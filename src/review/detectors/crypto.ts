@@ -1,20 +1,25 @@
 /** Secrets: how they are kept, made, checked and leaked. */
 
 import type { Effect } from '../project/effects.ts'
+import { functionName } from '../project/functions.ts'
 import type { Module } from '../syntax/module.ts'
 import {
+  above,
   bare,
   type CallNode,
   calledName,
   dotted,
   functionAround,
   is,
+  isFunction,
   memberName,
   type Node,
   type NodeOf,
   nameOf,
+  outside,
   textOf,
 } from '../syntax/node.ts'
+import { isForDevelopment } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
 const PASSWORD = /passw|pwd|passphrase/i
@@ -205,11 +210,12 @@ function inspectRandom(look: Look, call: CallNode): void {
     /getRandomValues|randomBytes|randomInt|randomUUID/.test(
       look.module.source(functionAround(call) ?? call),
     ) ||
-    isCompared(call)
+    isCompared(call) ||
+    isOneOfAList(call)
   )
     return
   look.report(call, {
-    level: SURELY_SECRET.test(purpose) ? 'error' : 'warning',
+    level: isSurelySecret(look, call, purpose) ? 'error' : 'warning',
     message: `Math.random() makes ${purpose}.`,
     fix: "randomBytes(32).toString('base64url'), randomUUID() or randomInt(1_000_000) of node:crypto",
     confidence: 'high',
@@ -218,7 +224,41 @@ function inspectRandom(look: Look, call: CallNode): void {
 
 /** What nobody may guess, by its name; a token may also be what tells two owners of a lock apart. */
 const SURELY_SECRET =
-  /passw|secret|otp\b|\botp|api_?key|(?:verification|reset|recovery|invite)_?code|(?:generate|create|make)\w*(?:token|otp)$|access_?(?:key|token)|recovery/i
+  /passw|secret|otp\b|\botp|api_?key|(?:verification|reset|recovery)_?(?:code|key)|(?:generate|create|make)\w*(?:token|otp)$|access_?(?:key|token)/i
+/** What goes with a secret and is none, and tokens that tell one from another. */
+const BESIDE_SECRET =
+  /expir|ttl|interval|timeout|time$|wait|backoff|retr(?:y|ies)|offset|probab|chance|weight|length|size|limit|label|hint|id$|attempt|version|port$|santa|word$(?<!password)|number$|lock|cancel|request|trac|correlat|idempot|page|device|socket|room|worker|task|job|build|cursor|file|dummy|test|demo|guest|anonym|fallback|polyfill|insecure|pseudo|strength|score|rating|percent/i
+/** signInWithPassword() draws something, and no password. */
+const MAKES_SECRET =
+  /^(?!_?(?:get|send|fetch|request|change|update|set|log|sign|forgot|verify|validate|check|confirm|handle|on|use|test|require|has|is|parse|decode|read|find|load|refresh|revoke|save|store))(?!\w*(?:with|from|by)[a-z_])\w*(?:passw(?:or)?d|secret|otp|code|token|key)s?$/i
+/** What is random in a token that is signed is not what protects it. */
+const SIGNS = /\bjwt\b|jsonwebtoken|\bsign\w*\(|createHmac|jose\b/i
+
+function isSurelySecret({ module }: Look, call: CallNode, purpose: string): boolean {
+  const around = functionAround(call)
+  return (
+    SURELY_SECRET.test(purpose) &&
+    !BESIDE_SECRET.test(purpose) &&
+    (around === undefined || functionName(around) !== purpose || MAKES_SECRET.test(purpose)) &&
+    !isForDevelopment(module, call) &&
+    !(around !== undefined && /token$/i.test(purpose) && SIGNS.test(module.source(around)))
+  )
+}
+
+/** const apiKey = KEYS[Math.floor(Math.random() * KEYS.length)]: one that is there already. */
+function isOneOfAList(call: CallNode): boolean {
+  const picked = above(
+    call,
+    (each) => (is(each, 'MemberExpression') && each.computed) || isFunction(each),
+  )
+  if (!is(picked, 'MemberExpression')) return false
+  const taken = outside(picked)
+  return (
+    (is(taken, 'VariableDeclarator') && TOKEN.test(nameOf(taken.id) ?? '')) ||
+    is(taken, 'Property') ||
+    (is(taken, 'AssignmentExpression') && taken.operator === '=')
+  )
+}
 
 /** Math.random() < 0.01: one of a hundred is looked at. */
 function isCompared({ parent }: Node): boolean {
@@ -287,8 +327,8 @@ function inspectCipher(look: Look, call: CallNode): void {
     message: isFixed
       ? 'The initialisation vector is always the same.'
       : `${isOld ? `${name}() derives its key without a salt` : `${algorithm} shows equal blocks as equal, or is broken`}.`,
-    // What an old protocol prescribes, nobody chooses.
-    level: isFixed ? 'error' : 'warning',
+    // What a protocol of others prescribes, nobody chooses.
+    level: 'warning',
     consequence: 'Equal texts give equal ciphertexts, and changed ones are not noticed.',
     fix: "createCipheriv('aes-256-gcm', key, randomBytes(12)), the vector and the tag kept beside the text",
     confidence: 'high',
@@ -336,8 +376,18 @@ function inspectLiteral(look: Look, literal: NodeOf<'Literal'>): void {
         : 'A live key is written into the code.',
     fix: 'Revoke it first: it is in the history. Then read it from the environment or a secret manager, checked at start.',
     confidence: isKnown || isKey ? 'high' : 'medium',
-    level: isKnown ? 'error' : isKey ? 'warning' : 'info',
+    level: isKnown ? (isDrawn(value) ? 'error' : 'info') : isKey ? 'warning' : 'info',
   })
+}
+
+/** Nobody typed it: an example counts up, repeats itself, or says that it is one. */
+function isDrawn(value: string): boolean {
+  return (
+    new Set(value).size >= 12 &&
+    /[0-9]/.test(value) &&
+    /[A-Z]/.test(value) &&
+    !/1234|abcd|(.)\1\1\1|your|test|fake|dummy|here|placeholder|secret/i.test(value)
+  )
 }
 
 function assignedTo(literal: Node): string | undefined {

@@ -15,6 +15,7 @@ import {
   type Node,
   type NodeOf,
   nameOf,
+  outside,
   propertyOf,
   textOf,
 } from '../syntax/node.ts'
@@ -38,9 +39,8 @@ export const wildcardCors: Detector = {
         !isForDevelopment(look.module, call) &&
         isAnybody(look.module, propertyOf(options, 'origin'))
       ) {
-        const isSometimes = conditionsAbove(call, functionAround(call)).length > 0
         look.report(call, {
-          ...(isSometimes ? { level: 'warning' } : {}),
+          level: isOpenToAll(look, call) ? 'error' : 'warning',
           ...corsClaim(propertyOf(options, 'origin')),
           confidence: 'high',
         })
@@ -48,6 +48,50 @@ export const wildcardCors: Detector = {
     }
     for (const call of look.module.all('CallExpression')) inspectHeader(look, call)
   },
+}
+
+/** Of the whole application, always, and a browser sends its cookies along. */
+function isOpenToAll(look: Look, call: CallNode): boolean {
+  return (
+    conditionsAbove(call, functionAround(call)).length === 0 &&
+    isOfWhole(look.module, call) &&
+    usesCookies(look)
+  )
+}
+
+/** app.use(cors(…)), by itself or through a constant; not one route, and no folder. */
+function isOfWhole(module: Module, call: CallNode): boolean {
+  if (calledName(call) !== 'cors') return isEverywhere(call)
+  const parent = outside(call)
+  if (is(parent, 'VariableDeclarator') && is(parent.id, 'Identifier')) {
+    const binding = module.scopes.find(parent.id, parent.id.name)
+    const uses = binding === undefined ? [] : module.references(binding)
+    return uses.some((use) => {
+      const user = outside(use)
+      return is(user, 'CallExpression') && isEverywhere(user)
+    })
+  }
+  return is(parent, 'CallExpression') && isEverywhere(parent)
+}
+
+function isEverywhere(call: CallNode): boolean {
+  const name = calledName(call) ?? ''
+  if (!/^(?:use|register|enableCors)$/.test(name)) return false
+  const path = textOf(call.arguments[0])
+  return path === undefined || /^\/?\*?$/.test(path)
+}
+
+const COOKIES =
+  /['"](?:cookie-parser|express-session|cookie-session|@fastify\/(?:cookie|session|secure-session)|koa-session|hono\/cookie|iron-session|next-auth|better-auth)['"/]|\b(?:setCookie|res(?:ponse)?\.cookie|reply\.cookie|cookies\.set)\(/
+
+/** Who signs in by a header is not signed in on the page of a stranger. */
+function usesCookies({ project, module }: Look): boolean {
+  const { folder } = project.packageOf(module)
+  const own = project.modules.filter((each) => project.packageOf(each).folder === folder)
+  return (
+    own.some(({ text }) => COOKIES.test(text)) &&
+    !own.some(({ text }) => /sameSite['"]?\s*:\s*(?:true|['"](?:strict|lax)['"])/i.test(text))
+  )
 }
 
 function isTrue(node: Node | undefined): boolean {
@@ -315,9 +359,27 @@ function inspectReply(look: Look, call: CallNode): void {
       : `The caller is sent ${whole ? 'the error as it is' : "the error's own message"}, whatever it was.`,
     fix: "log.error(error); res.status(500).json({ title: 'Internal error', instance: requestId }) — and messages only of errors that were made for callers",
     confidence: stack || whole ? 'high' : 'medium',
-    level: stack ? 'error' : message && !whole ? 'info' : 'warning',
+    level: stack
+      ? isForAnybody(look.module, call, caught)
+        ? 'error'
+        : 'warning'
+      : message && !whole
+        ? 'info'
+        : 'warning',
   })
 }
+
+/** Whatever the environment, and more of it than its first line. */
+function isForAnybody(module: Module, call: CallNode, caught: string): boolean {
+  const around = functionAround(call)
+  return (
+    !ENVIRONMENT.test(module.source(around ?? call)) &&
+    !new RegExp(`\\b${caught}\\??\\.stack\\??\\.(?:split|match)`).test(module.source(call))
+  )
+}
+
+const ENVIRONMENT =
+  /\b(?:verbose|env(?:ironment)?|(?:is_?)?dev(?:elopment|_?mode)?|(?:is_?)?prod(?:uction)?|(?:is_?)?staging|(?:is_?)?local|(?:show|include|expose|with|send)_?(?:stack|errors?|details?)\w*)\b|(?<!\.)\bdebug\b/i
 
 /** The name of the error that this reply is about: of a catch clause, or of an error handler. */
 function caughtNameAt(node: Node): string | undefined {

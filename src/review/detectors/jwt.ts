@@ -1,10 +1,13 @@
 /** Tokens that sign themselves in. */
+import type { Module } from '../syntax/module.ts'
 import {
   bare,
   type CallNode,
   calledName,
+  type FunctionNode,
   functionAround,
   is,
+  isInside,
   type NodeOf,
   nameOf,
   propertyOf,
@@ -46,10 +49,23 @@ function inspectOwnCheck(look: Look, test: NodeOf<'BinaryExpression'>): void {
   if (!isOfToken || !/createHmac\(/.test(source) || !/\b(?:verify|createVerify)\(/.test(source))
     return
   look.report(test, {
+    level: hasOneKey(look.module, around) ? 'error' : 'warning',
     message: 'The header of the token chooses between a secret and a public key.',
     fix: "Decide on one algorithm, and refuse the others before the signature is looked at: if (alg !== 'RS256') throw …",
     confidence: 'high',
   })
+}
+
+/** The same key for both: with one for each, nobody can take the one for the other. */
+function hasOneKey(module: Module, around: FunctionNode | undefined): boolean {
+  const calls = module.all('CallExpression').filter((call) => isInside(call, around))
+  const secrets = calls.filter((call) => calledName(call) === 'createHmac')
+  const others = calls.filter((call) => calledName(call) === 'verify')
+  return secrets.some(({ arguments: [, secret] }) =>
+    others.some(({ arguments: given }) =>
+      given.some((each) => secret !== undefined && module.source(each) === module.source(secret)),
+    ),
+  )
 }
 
 function inspectVerify(look: Look, call: CallNode): void {
@@ -67,6 +83,8 @@ function inspectVerify(look: Look, call: CallNode): void {
     !/refresh|logout|revoke/i.test(look.module.source(functionAround(call) ?? call))
   ) {
     look.report(call, {
+      // Who may come with a token that has ended is often asked on purpose.
+      level: 'warning',
       message: 'ignoreExpiration: a token is good for ever.',
       fix: 'Leave ignoreExpiration out.',
       confidence: 'high',
@@ -86,7 +104,7 @@ function inspectVerify(look: Look, call: CallNode): void {
         ? `The algorithms ${text} let the sender choose how he is checked.`
         : 'The token itself says by which algorithm it is checked.',
     // jsonwebtoken goes by the kind of the key then, where it can tell it.
-    level: isNone || isMixed ? 'error' : 'warning',
+    level: isNone ? 'error' : 'warning',
     fix: "jwt.verify(token, publicKey, { algorithms: ['RS256'], audience: 'api', issuer: 'https://id.example.com' })",
     confidence: 'high',
   })

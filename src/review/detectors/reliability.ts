@@ -142,7 +142,10 @@ function isLateClaim({ does, sql }: Effect): boolean {
 const ONCE =
   /idempot|processed|\bseen|dedup|handled|already|(?<!b)lock|once|claimed|inflight|in_flight|running/i
 /** By these names nothing else is meant. */
-const SURELY_ONCE = /idempot|processed|dedup|handled|claimed/i
+const SURELY_ONCE = /idempot|processed|dedup|claimed/i
+/** How far somebody got, and how often: lastProcessedBlock. */
+const PROGRESS =
+  /last|latest|cursor|offset|height|block|count|total|number|size|stat(?:s|us)|progress/i
 
 function inspectGet(look: Look, read: Effect): void {
   const { module, verb, node } = read
@@ -171,9 +174,19 @@ function inspectGet(look: Look, read: Effect): void {
     message: `Whether it was done is looked up here and written down on line ${module.place(write.node.start).line}; between the two anybody passes.`,
     fix: "const first = await redis.set(key, '1', 'EX', 86_400, 'NX'); if (first === null) return — or a unique row in the transaction that does the work",
     confidence: SURELY_ONCE.test(about) ? 'high' : 'medium',
-    level: SURELY_ONCE.test(about) ? 'error' : 'warning',
+    level: isSurelyOnce(module, about, fn) ? 'error' : 'warning',
     trail: [...leadingTo(look, node), stepOf(read), stepOf(write)],
   })
+}
+
+/** In one process, or under a lock, nobody comes between. */
+function isSurelyOnce(module: Module, about: string, fn: Node): boolean {
+  return (
+    SURELY_ONCE.test(about) &&
+    !PROGRESS.test(about) &&
+    !/lru-cache|node-cache/.test(module.text) &&
+    !/lock|mutex/i.test(module.source(fn))
+  )
 }
 
 function declarationText(module: Module, key: Node): string {
@@ -216,6 +229,7 @@ export const outboxByTimestamp: Detector = {
       )
         continue
       look.report(node, {
+        level: isSurelyOutbox(look, effect) ? 'error' : 'warning',
         message: byNumber
           ? 'Events are read by the number behind the last one, and numbers are drawn before the commit.'
           : `Events are read by what was made after the last one's time.`,
@@ -225,6 +239,19 @@ export const outboxByTimestamp: Detector = {
       })
     }
   },
+}
+
+/** Events may also be those of a calendar, or what a page counts; and what was sent may be deleted. */
+function isSurelyOutbox(look: Look, { table, module, does, node }: Effect): boolean {
+  const isSent = look.effects
+    .in(module)
+    .some((each) => each.table === table && (each.does === 'delete' || each.does === 'update'))
+  return (
+    does === 'read' &&
+    /outbox|event_?store|domain_?events?/i.test(table ?? '') &&
+    !isSent &&
+    isServing(look, node) === undefined
+  )
 }
 
 export const skipLockedMissing: Detector = {

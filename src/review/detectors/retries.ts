@@ -178,9 +178,17 @@ function inspectPayingLoop(look: Look, loop: LoopNode): void {
     message: `${stepOf(effect).label} is tried again without a key that makes it one.`,
     fix: "Send an idempotency key that is the same for every try, made before the first: headers: { 'Idempotency-Key': orderId }",
     confidence: 'medium',
-    level: effect.does === 'pay' ? 'error' : 'warning',
+    level: effect.does === 'pay' && !isNarrowed(module, tried, effect) ? 'error' : 'warning',
     trail: [...leadingTo(look, loop), stepOf(effect)],
   })
+}
+
+/** Only what surely did not happen is tried again; or options that are not seen may hold a key. */
+function isNarrowed(module: Module, tried: NodeOf<'TryStatement'>, { verb }: Effect): boolean {
+  return (
+    /rate|429|\.code\b|\.type\b|status/i.test(caughtIn(module, tried)) ||
+    (verb.args ?? []).slice(1).some((each) => !is(bare(each), 'ObjectExpression'))
+  )
 }
 
 function isPaid(module: Module, { verb, node }: Effect): boolean {

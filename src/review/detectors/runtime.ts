@@ -77,6 +77,15 @@ function inspectPool(look: Look, node: NodeOf<'NewExpression' | 'CallExpression'
 /** A singleton that is made when it is first asked for. */
 function isKept({ module }: Look, node: Node, fn: FunctionNode): boolean {
   const source = module.source(fn)
+  const taken = outside(node)
+  if (is(taken, 'AssignmentExpression')) return true
+  // Where no connection outlives a request, each brings its own.
+  if (
+    /\bc(?:tx)?\.env\b|\benv\.[A-Z_]*(?:DB|DATABASE|HYPERDRIVE)|runtime\s*=\s*['"]edge/.test(
+      module.text,
+    )
+  )
+    return true
   if (
     /\?\?=|globalThis|global\.|\.set\(|instance|if\s*\(\s*!?\s*\w*(?:pool|client|prisma|redis|db|conn|cache)\w*\s*(?:===?\s*(?:null|undefined))?\)/i.test(
       source,
@@ -135,7 +144,8 @@ function inspectAcquire(look: Look, { node, library, segments, module }: Effect)
   const releases =
     new RegExp(`\\b${name}\\??(?:${GIVES_BACK.source.replaceAll('\\b', '')})`).test(later) ||
     /\brelease\w*\(/.test(later)
-  const inFinally = /finally\s*\{[\s\S]*?(?:release|\.end\(|destroy|close)/.test(later)
+  const inFinally = /finally\s*[{(][\s\S]*?(?:release|\.end\(|destroy|close)/.test(later)
+  if (isKeptOpen(later) || isReleasedOnError(later, name)) return
   const between = later.slice(
     0,
     later.search(new RegExp(`\\b${name}\\??${GIVES_BACK.source.replaceAll('\\b', '')}`)),
@@ -147,8 +157,38 @@ function inspectAcquire(look: Look, { node, library, segments, module }: Effect)
       : `${name} is taken out of the pool and never given back.`,
     fix: `const ${name} = await pool.connect(); try { … } finally { ${name}.release() }`,
     confidence: 'high',
+    level: isSurelyLeaked(module, taken.id, fn, releases) ? 'error' : 'warning',
     trail: leadingTo(look, node),
   })
+}
+
+/** A connection that listens for as long as the process lives. */
+function isKeptOpen(later: string): boolean {
+  return /\blisten\s+["\w$]|['"]notification['"]|pg_(?:try_)?advisory_lock\b/i.test(later)
+}
+
+/** try { …; client.release() } catch { client.release() } */
+function isReleasedOnError(later: string, name: string): boolean {
+  const release = new RegExp(`\\b${name}\\??${GIVES_BACK.source.replaceAll('\\b', '')}`)
+  const [before = '', ...behind] = later.split(/\bcatch\s*[({]/)
+  return release.test(before) && behind.some((each) => release.test(each))
+}
+
+const AT_START = /connect|init|start|test|check|health|ping|main|setup|boot|migrat/i
+
+/** Nobody else has it who could give it back; and at the start, what throws ends the process. */
+function isSurelyLeaked(
+  module: Module,
+  id: NodeOf<'Identifier'>,
+  fn: FunctionNode,
+  releases: boolean,
+): boolean {
+  const binding = module.scopes.find(id, id.name)
+  const uses = binding === undefined ? [] : module.references(binding).filter((use) => use !== id)
+  return (
+    uses.every((use) => is(outside(use), 'MemberExpression')) &&
+    !(releases && AT_START.test(nameOfFunction(fn)))
+  )
 }
 
 function isPoolHandle({ values, module }: Look, node: Node): boolean {
@@ -183,7 +223,9 @@ export const setWithoutLocal: Detector = {
       const config = /set_config\s*\([^)]*,\s*false\s*\)/i.test(sql.text)
       if (plain === null && !config) continue
       if (
-        /reset\b|discard\s+all/i.test(look.module.source(functionAround(node) ?? node)) &&
+        /reset\b|discard\s+all|release\(\s*true/i.test(
+          look.module.source(functionAround(node) ?? node),
+        ) &&
         !/pool\.query/.test(look.module.source(node))
       )
         continue
@@ -220,12 +262,7 @@ export const unhandledRejection: Detector = {
       const handler = call.arguments[1] && bare(call.arguments[1])
       if (!isFunction(handler)) continue
       const source = look.module.source(handler)
-      if (
-        /exit|shutdown|close|stop|throw|abort|kill|graceful|terminate|drain|die|crash|fatal\(/i.test(
-          source,
-        )
-      )
-        continue
+      if (ENDS.test(source) || callsWhatEnds(look, handler)) continue
       look.report(call, {
         message: `${event} is ${is(handler.body, 'BlockStatement') && handler.body.body.length === 0 ? 'ignored' : 'logged, and the process goes on'}.`,
         fix: "process.on('unhandledRejection', (error) => { log.fatal(error); void shutdown(1) }) — a supervisor starts it again",
@@ -233,6 +270,17 @@ export const unhandledRejection: Detector = {
       })
     }
   },
+}
+
+const ENDS =
+  /exit|shutdown|close|stop|throw|abort|kill|graceful|terminate|drain|\bdie|crash|fatal\w*\(|clean_?up\w*\(|handle\w*Exception\(/i
+
+/** failed(error), which ends the process in its own place. */
+function callsWhatEnds(look: Look, handler: FunctionNode): boolean {
+  return look.functions.callsWithin(look.module, handler).some((node) => {
+    const target = look.functions.target({ module: look.module, node })
+    return target !== undefined && ENDS.test(target.module.source(target.node))
+  })
 }
 
 /** const a = first(); const b = second(); await a; await b: when a rejects, nobody listens to b. */

@@ -7,6 +7,7 @@ import type { Binding } from '../syntax/bindings.ts'
 import type { Module } from '../syntax/module.ts'
 import {
   bare,
+  type CallNode,
   calledName,
   functionAround,
   is,
@@ -82,7 +83,8 @@ function urlOf(module: Module, { verb }: Effect): Node | undefined {
   const [first] = verb.args ?? []
   if (first === undefined) return undefined
   const options = objectOf(module, first)
-  return options === undefined ? first : propertyOf(options, 'url')
+  if (options === undefined) return first
+  return propertyOf(options, 'baseURL') ?? propertyOf(options, 'url')
 }
 
 /** Only where the caller writes the start of it: behind a fixed host he chooses a path. */
@@ -101,6 +103,10 @@ function hostOrigin(look: Look, module: Module, node: Node, depth = 0): Origin |
     const [path, base] = at.arguments
     return base !== undefined || path === undefined ? undefined : next(path)
   }
+  if (is(at, 'CallExpression')) {
+    const start = startOf(at)
+    if (start !== undefined) return next(start)
+  }
   if (is(at, 'MemberExpression') && /^(?:id|key|slug)$/i.test(memberName(at) ?? ''))
     return undefined
   const binding = is(at, 'Identifier') ? module.binding(at) : undefined
@@ -109,6 +115,15 @@ function hostOrigin(look: Look, module: Module, node: Node, depth = 0): Origin |
   if (binding?.kind === 'parameter' && binding.path.length === 0)
     return hostFromCallers(look, module, at, binding, depth)
   return look.requests.of(module, at)
+}
+
+/** What the text that a call makes begins with: BASE.concat(path), [BASE, path].join('/'). */
+function startOf(call: CallNode): Node | undefined {
+  const name = calledName(call) ?? ''
+  const object = is(call.callee, 'MemberExpression') ? bare(call.callee.object) : undefined
+  if (/^(?:concat|replace|replaceAll)$/.test(name)) return object
+  if (name === 'join' && is(object, 'ArrayExpression')) return object.elements[0] ?? undefined
+  return name === 'resolve' && call.arguments.length === 2 ? call.arguments[0] : undefined
 }
 
 const HOST_STEPS_MAX = 8

@@ -1,4 +1,5 @@
 import type { Effect } from '../project/effects.ts'
+import type { Origin } from '../project/request-values.ts'
 import type { Binding } from '../syntax/bindings.ts'
 import type { Module } from '../syntax/module.ts'
 import {
@@ -51,20 +52,63 @@ function inspectHoles(
           : `The caller's ${origin.name} becomes part of the statement's text.`,
       fix: parameters === undefined ? 'Send it as a parameter.' : `As a parameter: ${parameters}`,
       confidence: origin === undefined ? 'medium' : 'high',
-      level:
-        origin === undefined || origin.isChecked || !isValue(look.module, hole)
-          ? 'warning'
-          : 'error',
+      level: isSurelyOpen(look.module, hole, origin) ? 'error' : 'warning',
       trail: origin === undefined ? leadingTo(look, node) : origin.path,
     })
     return
   }
 }
 
+function isSurelyOpen(module: Module, hole: Node, origin: Origin | undefined): boolean {
+  return (
+    origin !== undefined &&
+    !origin.isChecked &&
+    isValue(module, hole) &&
+    !isLookedAt(module, hole) &&
+    !isNarrow(origin)
+  )
+}
+
 /** Where a value stands: behind a comparison, in quotes. The name of a table is mostly one of a list. */
-function isValue({ text }: Module, { start }: Node): boolean {
-  const before = text.slice(Math.max(0, start - 40), start).replace(/\$\{$/, '')
-  return /(?:[=<>('"%+,]|\blike|\bin|\bvalues)\s*$/i.test(before)
+function isValue({ text }: Module, hole: Node): boolean {
+  const parent = outside(hole)
+  const isPart =
+    is(parent, 'TemplateLiteral') ||
+    (is(parent, 'BinaryExpression') && bare(parent.right) === bare(hole))
+  const before = text
+    .slice(Math.max(0, hole.start - 80), hole.start)
+    .replace(/\$\{\s*$|['"`]\s*\+\s*$/, '')
+  return isPart && /(?:[=<>'%]|=\s*\\?"|\blike|\bin\s*\(|\bvalues\s*\([^)]*)\s*$/i.test(before)
+}
+
+/** Something has been asked of it before, which may let only the harmless through. */
+function isLookedAt(module: Module, hole: Node): boolean {
+  const around = functionAround(hole)
+  const name = module
+    .source(hole)
+    .trim()
+    .replaceAll(/[$()[\]{}.*+?^|\\]/g, '\\$&')
+  const before = around === undefined ? '' : module.text.slice(around.start, hole.start)
+  return new RegExp(
+    `(?:\\b(?:is|valid|check|assert|ensure|parse|has|test|match|includes|indexOf|NaN|escape|sanit)\\w*\\((?:[^()]*,)?\\s*${name}\\s*[,)]|${name}\\s*[!=]==?\\s*['"\`]\\w|switch\\s*\\(\\s*${name}\\b|${name}\\.(?:match|replace|replaceAll)\\()`,
+    'i',
+  ).test(before)
+}
+
+/** The route has looked at it: by middleware, or by a pattern in its path. */
+function isNarrow({ path }: Origin): boolean {
+  return path.some(({ isRoute, label, module, node }) => {
+    const before = is(node, 'CallExpression') ? node.arguments.slice(0, -1) : []
+    return (
+      isRoute === true &&
+      (/:\w+\(/.test(label.replace(/ \(\w+(?:\.js)?\)$/, '')) ||
+        before.some((each) =>
+          /valid|check|sanit|schema|joi|celebrate|\b(?:body|param|query)\(/i.test(
+            module.source(each),
+          ),
+        ))
+    )
+  })
 }
 
 const WHERE_CALLS =
@@ -91,7 +135,12 @@ function inspectRaw(look: Look, call: NodeOf<'CallExpression'>): void {
       message: `The caller's ${origin.name} becomes part of the text given to ${name}().`,
       fix: `As a parameter: ${/where/i.test(name) ? ".where('user.name = :name', { name })" : 'sql`… ${name}` or a bound ? / $1'}`,
       confidence: 'high',
-      level: origin.isChecked || /^(?:add)?(?:orderBy|select)$/i.test(name) ? 'warning' : 'error',
+      level:
+        /^(?:add)?(?:orderBy|select)$/i.test(name) ||
+        /<\w/.test(look.module.source(at)) ||
+        !isSurelyOpen(look.module, hole, origin)
+          ? 'warning'
+          : 'error',
       trail: origin.path,
     })
     return

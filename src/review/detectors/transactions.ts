@@ -6,6 +6,8 @@ import type { TransactionRegion } from '../project/regions.ts'
 import { isInMigrations } from '../sql/migration.ts'
 import {
   above,
+  bare,
+  type CallNode,
   calledName,
   classAround,
   functionAround,
@@ -17,7 +19,15 @@ import {
   parameterOf,
   typeOf,
 } from '../syntax/node.ts'
-import { conditionsAbove, isServing, leadingTo } from './common.ts'
+import {
+  conditionsAbove,
+  isServing,
+  isTaken,
+  leadingTo,
+  mayLeaveBefore,
+  namesIn,
+  runsWith,
+} from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
 /** Work that waits until the transaction is over, by its name. */
@@ -36,14 +46,13 @@ export const externalCallInTransaction: Detector = {
 
 function inspect(look: Look, region: TransactionRegion): void {
   const isOutside = (effect: Effect) => OUTSIDE.has(effect.does) && !isLocal(effect)
+  const isIn = (node: Node) => !isLater(node, region) && !isRolledBack(look, node, region)
   for (const effect of inRegion(look, region)) {
-    if (isOutside(effect) && !isLater(effect.node, region))
-      report(look, effect.node, region, [], effect)
+    if (isOutside(effect) && isIn(effect.node)) report(look, effect.node, region, [], effect)
   }
   for (const call of callsIn(look, region)) {
     const target = look.functions.target({ module: look.module, node: call })
-    if (target === undefined || isLater(call, region) || isInside(target.node, region.callback))
-      continue
+    if (target === undefined || !isIn(call) || isInside(target.node, region.callback)) continue
     const steps = look.functions.reach(
       target.module,
       target.node,
@@ -64,8 +73,10 @@ function isDirect({ node }: Effect): boolean {
   return conditionsAbove(node, functionAround(node)).length === 0
 }
 
-/** A client with this name that never leaves the process. */
-function isLocal({ module, node, handle, does }: Effect): boolean {
+/** A client with this name that never leaves the process, or a part of one: search.index('shops'). */
+function isLocal({ module, node, handle, does, library, verb }: Effect): boolean {
+  if (library.id === 'search' && verb.name === 'index')
+    return verb.args?.[0] === undefined || !is(bare(verb.args[0]), 'ObjectExpression')
   return handle.guessed && does === 'request'
     ? /cache|map|headers|params|store/i.test(module.source(node).slice(0, 40))
     : false
@@ -78,21 +89,83 @@ function report(
   steps: readonly ReturnType<typeof stepOf>[],
   effect: Effect,
 ): void {
-  const isSure = steps.every(
+  const isSteady = steps.every(
     (step) => conditionsAbove(step.node, functionAround(step.node)).length === 0,
   )
+  const isSure =
+    isSteady &&
+    steps.length <= NEAR_STEPS &&
+    isHeld(look, region) &&
+    isWaitedFor(node, functionOf(region)) &&
+    isWaitedForIn(look, node, steps)
   look.report(node, {
     message: `${calledName(node) ?? effect.library.title}() calls ${effect.library.title} inside the transaction opened on line ${look.module.place(region.opening.start).line}.`,
     fix: `Commit first, then call; or write down what is to be done in the same transaction and let a worker do it.${transactionOf(region)}`,
     confidence: isSure ? 'high' : 'medium',
     // Three functions away, under a condition of one of them, it may well never happen here.
-    level: isSure ? 'error' : steps.length > 2 ? 'info' : 'warning',
+    level: isSure ? 'error' : !isSteady && steps.length > NEAR_STEPS ? 'info' : 'warning',
     trail: [
       ...leadingTo(look, node),
       { module: look.module, node: region.opening, label: 'transaction' },
       ...steps,
     ],
   })
+}
+
+/** A function between this one and the call: more, and nobody sees what decides on the way. */
+const NEAR_STEPS = 2
+
+function functionOf({ callback, opening }: TransactionRegion): Node | undefined {
+  return callback ?? functionAround(opening)
+}
+
+/** While it takes, the transaction stays open: it is neither kept for later nor left to itself. */
+function isWaitedFor(node: Node, outer: Node | undefined): boolean {
+  return runsWith(node, outer) && isTaken(node)
+}
+
+/** In each of the functions between as well, from which none may have returned before. */
+function isWaitedForIn(
+  look: Look,
+  call: Node,
+  steps: readonly ReturnType<typeof stepOf>[],
+): boolean {
+  let from = { module: look.module, node: call }
+  for (const { module, node } of steps) {
+    const target = look.functions.target(from as { module: typeof module; node: CallNode })
+    if (!isWaitedFor(node, target?.node) || mayLeaveBefore(module, node)) return false
+    from = { module, node }
+  }
+  return true
+}
+
+/** Something is written in it: a function may be called transaction() for other reasons. */
+function isHeld(look: Look, region: TransactionRegion): boolean {
+  return region.callback === undefined || isWriting(look, region) || isHandedOn(look, region)
+}
+
+/** create(row, trx) */
+function isHandedOn(look: Look, region: TransactionRegion): boolean {
+  const names = (region.callback?.params ?? []).slice(0, 1).flatMap((each) => namesIn(each))
+  return callsIn(look, region).some((call) =>
+    call.arguments.some((each) =>
+      (look.module.source(each).match(/[\w$]+/g) ?? []).some((word) => names.includes(word)),
+    ),
+  )
+}
+
+/** Behind the rollback of the same branch. */
+function isRolledBack(look: Look, node: Node, { start }: TransactionRegion): boolean {
+  return look.effects.in(look.module).some(
+    (effect) =>
+      effect.does === 'rollback' &&
+      effect.node.start > start &&
+      effect.node.end < node.start &&
+      isInside(
+        node,
+        above(effect.node, (each) => is(each, 'BlockStatement')),
+      ),
+  )
 }
 
 function transactionOf({ effect }: TransactionRegion): string {
@@ -140,7 +213,10 @@ export const publishBeforeCommit: Detector = {
       for (const effect of inRegion(look, region)) {
         if (effect.does !== 'publish' || isLater(effect.node, region) || isOutboxLike(look, effect))
           continue
+        if (isRolledBack(look, effect.node, region) || isNoMessage(look, effect)) continue
+        const isSure = runsWith(effect.node, functionOf(region)) && isMessage(look, effect)
         look.report(effect.node, {
+          level: isSure ? 'error' : 'warning',
           message: `Hands work to ${effect.library.title} before the transaction opened on line ${look.module.place(region.opening.start).line} has committed.`,
           fix: 'Write the message into an outbox table in this transaction and publish it from there, or publish behind the commit and look for what was lost.',
           confidence: 'high',
@@ -149,6 +225,19 @@ export const publishBeforeCommit: Detector = {
       }
     }
   },
+}
+
+/** What a client of a queue sends may also be a question about it, or the end of a message. */
+function isNoMessage({ module }: Look, { node }: Effect): boolean {
+  const command = /\bnew\s+(\w+)Command\(/.exec(module.source(node))?.[1]
+  return command !== undefined && !/send|publish/i.test(command)
+}
+
+/** What emits may be an emitter in the process, and a list of Redis anything; what is delayed comes behind. */
+function isMessage({ module }: Look, { node, verb }: Effect): boolean {
+  const source = module.source(node).replaceAll(/backoff['"]?\s*:\s*\{[^}]*\}/g, '')
+  if (verb.name === 'emit' || /\bdelay\b|startAfter/i.test(source)) return false
+  return !/^[lr]push$/.test(verb.name) || /queue|job|task|worker/i.test(source)
 }
 
 /** By itself, or by what it calls: what only reads leaves nothing that is not there yet. */

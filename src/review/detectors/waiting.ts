@@ -1,6 +1,7 @@
 /** Promises that nobody waits for, calls that nobody bounds, errors that nobody sees. */
 import { chainOf } from '../project/chain.ts'
 import { type Effect, isQuery, WRITES } from '../project/effects.ts'
+import type { TransactionRegion } from '../project/regions.ts'
 import type { Module } from '../syntax/module.ts'
 import {
   above,
@@ -49,6 +50,7 @@ function inspectStatement(look: Look, { expression }: NodeOf<'ExpressionStatemen
   if (!does && target?.node.async !== true) return
   if (!does && !isWork(look, target as { module: Module; node: FunctionNode })) return
   if (effect?.library.kind === 'cache' || isOfConnection(effect)) return
+  if (effect !== undefined && (isSubmitted(look.module, effect) || isAtOnce(effect))) return
   if (isSelfContained(target?.node)) return
   const region = look.regions.around(look.module, call)
   const isMeant = region === undefined && isSaidToRun(look.module, call)
@@ -56,9 +58,26 @@ function inspectStatement(look: Look, { expression }: NodeOf<'ExpressionStatemen
     message: `${calledName(call) ?? 'The call'}() returns a promise that nobody awaits${region === undefined ? '' : '; the transaction may end before it'}.`,
     fix: `await ${short(look.module, call)} — or hand it to a queue that survives a restart, or at least .catch() it.`,
     confidence: does ? 'high' : 'medium',
-    level: isMeant ? 'info' : region === undefined ? 'warning' : 'error',
+    level: isMeant ? 'info' : isCutOff(look, effect, region) ? 'error' : 'warning',
     trail: leadingTo(look, call),
   })
+}
+
+/** A statement of the transaction itself; on one connection of pg it is sent before COMMIT all the same. */
+function isCutOff(
+  { module }: Look,
+  effect: Effect | undefined,
+  region: TransactionRegion | undefined,
+): boolean {
+  const root = effect && chainOf(effect.node)[0]?.node
+  const binding = is(root, 'Identifier') ? module.binding(root) : undefined
+  const { callback } = region ?? {}
+  return (
+    callback?.async === true &&
+    functionAround(effect?.node ?? callback) === callback &&
+    callback.params[0] !== undefined &&
+    binding?.declaration === callback.params[0]
+  )
 }
 
 /** A comment above says that nobody shall wait. */
@@ -70,6 +89,24 @@ function isSaidToRun(module: Module, call: Node): boolean {
       /(?:n[o']t|no need|without|never)\b.{0,30}\b(?:await|wait)|background|fire[- ]and[- ]forget/i.test(
         module.text.slice(start, end),
       ),
+  )
+}
+
+/** client.query(new Cursor(…)): gives the cursor, and no promise. */
+function isSubmitted(module: Module, { verb, library, does }: Effect): boolean {
+  if (library.id !== 'pg' || does !== 'sql') return false
+  const first = verb.args?.[0] && bare(verb.args[0])
+  const declaration = is(first, 'Identifier') ? module.binding(first)?.declaration : undefined
+  const init = is(declaration, 'VariableDeclarator') ? declaration.init : undefined
+  return is(first, 'NewExpression') || is(init && bare(init), 'NewExpression')
+}
+
+/** tx.insert(…).run() of SQLite is done when it returns. */
+function isAtOnce({ library, segments, node }: Effect): boolean {
+  return (
+    library.id === 'drizzle' &&
+    /^(?:run|all|get)$/.test(segments.at(-1)?.name ?? '') &&
+    functionAround(node)?.async !== true
   )
 }
 

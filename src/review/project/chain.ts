@@ -63,8 +63,25 @@ export function continues(node: Node): boolean {
   return is(parent, 'CallExpression') && bare(parent.callee) === node
 }
 
-/** rows.find((row) => …) goes through a list; no store takes a function for a filter. */
-export function isOfList({ name, args }: Segment): boolean {
-  const first = args?.[0]
-  return name === 'find' && first !== undefined && isFunction(bare(first))
+/**
+ * What looks like a statement and is none: rows.find((row) => …) goes through a list, as no store takes
+ * a function for a filter; repository.metadata.columns is what is known of the entity; and
+ * initializeUnorderedBulkOp() writes down what bulk.execute() sends.
+ */
+export function isNoStatement(
+  { id, kind }: { readonly id: string; readonly kind: string },
+  segments: readonly Segment[],
+  verb: Segment,
+): boolean {
+  const first = verb.args?.[0]
+  const isOfList = verb.name === 'find' && first !== undefined && isFunction(bare(first))
+  return (
+    kind === 'database' &&
+    (isOfList ||
+      segments.some(
+        ({ name, args }) =>
+          /^initialize\w*BulkOp$/.test(name) ||
+          (id === 'typeorm' && args === undefined && /^(?:metadata|columns|relations)$/.test(name)),
+      ))
+  )
 }

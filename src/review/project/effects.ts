@@ -16,7 +16,7 @@ import {
   propertyOf,
   textOf,
 } from '../syntax/node.ts'
-import { chainOf, continues, isOfList, type Link, type Segment } from './chain.ts'
+import { chainOf, continues, isNoStatement, type Link, type Segment } from './chain.ts'
 import type { Project } from './project.ts'
 import { type SqlText, sqlFacts, sqlTextOf } from './sql-text.ts'
 import type { Value, Values } from './value.ts'
@@ -191,7 +191,7 @@ export class Effects {
     if (found === undefined && first === undefined) return undefined
     const what = found ?? (startsLazily(library, segments) ? library.chainDoes : undefined)
     const segment = verb ?? (first as Segment)
-    if (what === undefined || (library.id === 'mongoose' && isOfList(segment))) return undefined
+    if (what === undefined || isNoStatement(library, segments, segment)) return undefined
     const isSent =
       library.sentBy === undefined || segments.some(({ name }) => library.sentBy?.includes(name))
     if (!isSent && what.does !== 'transaction') return undefined

@@ -65,7 +65,7 @@ export class Regions {
       if (!isFunction(callback)) return []
       const effect = effects.get(call)
       const opens = effect?.does === 'transaction' || TRANSACTION_CALL.test(calledName(call) ?? '')
-      if (!opens || isTrace(module, call)) return []
+      if (!opens || isTrace(module, call) || isBehind(call)) return []
       return [{ module, start: callback.start, end: callback.end, opening: call, callback, effect }]
     })
   }
@@ -96,6 +96,11 @@ export class Regions {
       ]
     })
   }
+}
+
+/** transaction(…).then(() => …): what is over by then. */
+function isBehind(call: CallNode): boolean {
+  return /^(?:then|catch|finally)$/.test(calledName(call) ?? '')
 }
 
 /** Sentry, Elastic and New Relic call a trace a transaction. */

@@ -107,7 +107,10 @@ export class RequestValues {
       ? this.#member(module, call.callee, depth)
       : undefined
     // What a map holds under the caller's key is not the caller's.
-    return ofRequest ?? next(object) ?? (TAKES.test(name) ? first(call.arguments, next) : undefined)
+    const found = ofRequest ?? next(object)
+    // Whatever was taken out of it, its text is no longer quite the caller's.
+    if (/^replace/.test(name) && found !== undefined) return { ...found, isChecked: true }
+    return found ?? (TAKES.test(name) ? first(call.arguments, next) : undefined)
   }
 
   #member(
@@ -230,7 +233,8 @@ export class RequestValues {
       const found = argument && this.of(caller.module, argument, depth + 2, [...taken, ...field])
       if (found !== undefined) {
         const step = { module: caller.module, node: caller.node, label: labelOf({ node: fn }) }
-        return { ...found, path: [...found.path, step] }
+        const isChecked = found.isChecked || isNarrowType(binding.declaration)
+        return { ...found, isChecked, path: [...found.path, step] }
       }
     }
     return undefined
@@ -251,7 +255,10 @@ export class RequestValues {
     })
     const decorators = (binding.declaration as { decorators?: readonly Node[] }).decorators ?? []
     const decorator = decorators.map(decoratorOf).find(({ name }) => REQUEST_DECORATORS.test(name))
-    if (decorator !== undefined) return nestSource(binding, decorator.name, step)
+    if (decorator !== undefined) {
+      const isPiped = decorator.args.some((each) => /Pipe|type:/.test(module.source(each)))
+      return nestSource(binding, decorator.name, step, isPiped)
+    }
     const index = fn.params.indexOf(binding.declaration)
     if (index !== 0) return undefined
     if (handler?.framework === 'tRPC') return { wanted: /^input\b/, isWhole: false, origin: step }
@@ -279,11 +286,26 @@ interface Source {
   origin(rest: string): Origin
 }
 
+/** A number, a few words: not any text. */
+function isNarrowType(parameter: Node): boolean {
+  const { typeAnnotation } = parameterOf(parameter) as { typeAnnotation?: Node | null }
+  const type = is(typeAnnotation, 'TSTypeAnnotation') ? typeAnnotation.typeAnnotation : undefined
+  return /^TS(?:Number|Boolean|BigInt)Keyword$|^TSLiteralType$|^TSUnionType$/.test(type?.type ?? '')
+}
+
 /** A class or a named type goes through Nest's validation pipe; a plain object does not. */
-function nestSource(binding: Binding, decorator: string, step: (name: string) => Origin): Source {
+function nestSource(
+  binding: Binding,
+  decorator: string,
+  step: (name: string) => Origin,
+  isPiped: boolean,
+): Source {
   if (/^Req/.test(decorator)) return { wanted: REQUEST_MEMBERS, isWhole: false, origin: step }
   const type = typeOf(parameterOf(binding.declaration))
-  const isChecked = type !== undefined && !/^(?:Record|Partial|Object|Array)$/.test(type.name)
+  const isChecked =
+    isPiped ||
+    isNarrowType(binding.declaration) ||
+    (type !== undefined && !/^(?:Record|Partial|Object|Array)$/.test(type.name))
   return {
     wanted: /^/,
     isWhole: true,
