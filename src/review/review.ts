@@ -101,7 +101,7 @@ function interfacesLast(paths: readonly string[]): readonly string[] {
 
 /** Code beside what runs in production, or that no users reach: it may well be as it should be there. */
 const ASIDE =
-  /(?:^|\/)(?:\w*-?demos?|\w*-?samples?|examples?(?:[-_]\w+)?|docs?|tutorials?|sandbox|scripts?|cli|tools?|tooling|bin|seeds?|seeders?|migrations?|fixtures?|stubs?|fakes?|mocks?|dev(?:elopment|tools)?|legacy|deprecated|archived?|third[-_]party|public|static|assets|www|install|setup)\/|(?:^|\/)(?:\w+[-.])?(?:dev|demo|seed\w*|mock\w*|fake\w*|stub|sample|example|playground|sandbox|debug)(?:[-.]\w+)*\.[mc]?[jt]sx?$/i
+  /(?:^|\/)(?:[\w-]*[-_](?:tests?|e2e|specs?)|(?:tests?|e2e|bench)[-_][\w-]*|\w*-?demos?|\w*-?samples?|examples?(?:[-_]\w+)?|docs?|tutorials?|sandbox|scripts?|cli|tools?|tooling|bin|seeds?|seeders?|migrations?|fixtures?|stubs?|fakes?|mocks?|dev(?:elopment|tools)?|legacy|deprecated|archived?|third[-_]party|public|static|assets|www|install|setup)\/|(?:^|\/)(?:\w+[-.])?(?:dev|demo|tests?|e2e|bench|seed\w*|mock\w*|fake\w*|stub|sample|example|playground|sandbox|debug)(?:[-.]\w+)*\.[mc]?[jt]sx?$/i
 
 /** An error is something that the reviewer is sure of. */
 function levelAt(path: string, level: Level): Level {

@@ -177,7 +177,9 @@ function isSurelyLost({ module }: Look, { node, sql }: Effect, write: Effect, su
   const fn = functionAround(node)
   const field = (module.source(sum).match(/\w+/g) ?? []).find((word) => SCARCE.test(word))
   if (field === undefined || fn === undefined) return false
-  if (/for\s+update|pessimistic|isolation|concurrency|\w*lock\w*\(/i.test(module.source(fn)))
+  if (
+    /for\s+update|pessimistic|isolation|concurrency|session|\w*lock\w*\(/i.test(module.source(fn))
+  )
     return false
   const target = write.sql?.text ?? module.source(write.node)
   return (

@@ -379,7 +379,7 @@ function isForAnybody(module: Module, call: CallNode, caught: string): boolean {
 }
 
 const ENVIRONMENT =
-  /\b(?:verbose|env(?:ironment)?|(?:is_?)?dev(?:elopment|_?mode)?|(?:is_?)?prod(?:uction)?|(?:is_?)?staging|(?:is_?)?local|(?:show|include|expose|with|send)_?(?:stack|errors?|details?)\w*)\b|(?<!\.)\bdebug\b/i
+  /(?:prod(?:uction)?|dev(?:elopment|_?mode)?|staging)(?:\b|_)|\b(?:verbose|env(?:ironment)?|(?:is_?)?local|(?:show|include|expose|with|send)_?(?:stack|errors?|details?)\w*)\b|(?<!\.)\bdebug\b/i
 
 /** The name of the error that this reply is about: of a catch clause, or of an error handler. */
 function caughtNameAt(node: Node): string | undefined {

@@ -2,6 +2,7 @@
 import type { Effect } from '../project/effects.ts'
 import type { Module } from '../syntax/module.ts'
 import {
+  above,
   bare,
   type CallNode,
   calledName,
@@ -10,6 +11,7 @@ import {
   functionAround,
   is,
   isFunction,
+  isInside,
   memberName,
   type Node,
   type NodeOf,
@@ -145,12 +147,12 @@ function inspectAcquire(look: Look, { node, library, segments, module }: Effect)
     new RegExp(`\\b${name}\\??(?:${GIVES_BACK.source.replaceAll('\\b', '')})`).test(later) ||
     /\brelease\w*\(/.test(later)
   const inFinally = /finally\s*[{(][\s\S]*?(?:release|\.end\(|destroy|close)/.test(later)
-  if (isKeptOpen(later) || isReleasedOnError(later, name)) return
+  if (inFinally || isKeptOpen(later) || isReleasedOnError(later, name)) return
   const between = later.slice(
     0,
     later.search(new RegExp(`\\b${name}\\??${GIVES_BACK.source.replaceAll('\\b', '')}`)),
   )
-  if (inFinally || (releases && !/\bawait\b/.test(between))) return
+  if (releases && isReleasedBehind(module, node, fn, node.end + between.length)) return
   look.report(node, {
     message: releases
       ? `${name} is given back only where nothing throws.`
@@ -172,6 +174,18 @@ function isReleasedOnError(later: string, name: string): boolean {
   const release = new RegExp(`\\b${name}\\??${GIVES_BACK.source.replaceAll('\\b', '')}`)
   const [before = '', ...behind] = later.split(/\bcatch\s*[({]/)
   return release.test(before) && behind.some((each) => release.test(each))
+}
+
+/** Nothing is awaited before, or within try { … } catch { log it } alone: whatever throws, it is given back. */
+function isReleasedBehind(module: Module, node: Node, fn: FunctionNode, release: number): boolean {
+  return module
+    .all('AwaitExpression')
+    .filter((each) => isInside(each, fn) && each.start > node.end && each.end < release)
+    .every((each) => {
+      const tried = above(each, (at) => is(at, 'TryStatement'), fn)
+      if (!is(tried, 'TryStatement') || !tried.handler || tried.end > release) return false
+      return !/\b(?:throw|return|break|continue)\b/.test(module.source(tried))
+    })
 }
 
 const AT_START = /connect|init|start|test|check|health|ping|main|setup|boot|migrat/i
