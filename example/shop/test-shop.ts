@@ -59,7 +59,7 @@ export interface TestShop extends AsyncDisposable {
   ): Promise<readonly Row[]>
   /** Brings every event to its subscriptions. */
   deliverEvents(): Promise<void>
-  /** Lets the jobs that run come to their end. */
+  /** Does the jobs that are due, and lets those that run come to their end. */
   finishJobs(): Promise<void>
 }
 
@@ -108,9 +108,10 @@ export async function testShop(options: TestShopOptions = {}): Promise<TestShop>
     provider: provider.admin,
     caller: (tenant, role) => newCaller(inTenant, running.apiUrl ?? '', tenant, role),
     rows: (tenant, text, values, role) => inTenant(tenant, role ?? 'none', text, values),
-    deliverEvents: () => deliverEvents(running),
+    deliverEvents: () => runLoop(running, 'relay'),
     async finishJobs() {
       await running.loops.stop()
+      await runLoop(running, 'worker')
       running.loops.start()
     },
     [Symbol.asyncDispose]: () => stops.disposeAsync(),
@@ -222,7 +223,8 @@ async function askDatabase<Row extends pg.QueryResultRow>(
   }
 }
 
-async function deliverEvents(running: RunningApp): Promise<void> {
-  const relay = running.loops.all.find(({ name }) => name.includes('relay'))
-  while ((await relay?.runOnce()) === 'again');
+/** What is due now is done when it returns. */
+async function runLoop(running: RunningApp, name: 'relay' | 'worker'): Promise<void> {
+  const loop = running.loops.all.find((each) => each.name === name)
+  while ((await loop?.runOnce()) === 'again');
 }
