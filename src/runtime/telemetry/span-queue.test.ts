@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import * as api from '@opentelemetry/api'
+import { until } from '../../../test/until.ts'
 import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../log.ts'
 import { OwnTracing } from './own-tracing.ts'
@@ -35,6 +37,8 @@ async function collector(t: TestContext) {
   return { url: `http://127.0.0.1:${port}/v1/traces`, lengths }
 }
 
+const PATIENCE_MS = 30_000
+
 /** A port that nobody listens on: whatever is sent fails. */
 const NOBODY = 'http://127.0.0.1:9/v1/traces'
 
@@ -55,6 +59,8 @@ test('a span larger than a buffer is dropped, and those around it are not', asyn
   end(1)
   end(1, { text: 'x'.repeat(1_000) })
   end(1)
+  await queue.flush()
+  await until('both are there', async () => queue.counts.exported === 2)
   await queue.stop()
   assert.deepEqual(queue.counts, { exported: 2, failed: 0, dropped: 1 })
   assert.ok(lengths.every((length) => length > 0 && length <= 1_000))
@@ -66,8 +72,24 @@ test('a buffer is filled again when the collector has answered for it', async (t
   for (let n = 1; n <= 3; n++) {
     end(2)
     await queue.flush()
-    assert.deepEqual(queue.counts, { exported: 2 * n, failed: 0, dropped: 0 })
+    await until('the collector has answered', async () => queue.counts.exported === 2 * n)
   }
   await queue.stop()
+  assert.deepEqual(queue.counts, { exported: 6, failed: 0, dropped: 0 })
   assert.equal(lengths.length, 3)
+})
+
+test('a process that forgets to stop it ends all the same', async () => {
+  const module = new URL('./span-queue.ts', import.meta.url).href
+  const options = `{
+    target: { url: '${NOBODY}', headers: {}, timeoutMs: 50 },
+    serviceName: 'x', clock: { now: () => 0, monotonicMs: () => 0 }, log: {},
+  }`
+  const code = `import { SpanQueue } from '${module}'; new SpanQueue(${options})`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], {
+    stdio: 'inherit',
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  })
+  const [status] = await once(child, 'exit')
+  assert.equal(status, 0)
 })

@@ -67,9 +67,10 @@ export class SpanQueue {
       stdout: true,
       stderr: true,
     })
-    this.#worker.unref()
     this.#worker.on('message', (answer) => this.#answered(answer))
     this.#worker.on('error', (error) => this.#died(error))
+    // Behind the listeners: one for messages keeps the process alive again.
+    this.#worker.unref()
   }
 
   add(span: RecordedSpan): void {
