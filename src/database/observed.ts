@@ -3,7 +3,8 @@ import type { Clock } from '../base/clock.ts'
 import { batchChannel } from '../runtime/telemetry/watch-work.ts'
 import type { WorkMeter } from '../runtime/telemetry/work-meter.ts'
 import type { TraceContext } from '../runtime/trace-context.ts'
-import { BatchSpans, summaryOf } from './batch-spans.ts'
+import { summaryOf } from './batch-shapes.ts'
+import { BatchSpans } from './batch-spans.ts'
 import type { Connection } from './connection.ts'
 import type { Pool } from './pool.ts'
 import { ConnectionLostError, StatementError } from './sqlstate.ts'
@@ -38,7 +39,7 @@ export async function observedBatch(
 ): Promise<Rows[]> {
   if (observed === undefined) return run()
   const { meter, trace } = observed
-  const spans = trace.span === undefined ? undefined : BatchSpans.open(trace.span, statements)
+  const spans = trace.span?.sampled ? new BatchSpans(trace.span, statements) : undefined
   const startedAtMs = clock.monotonicMs()
   let failure: string | undefined
   try {

@@ -300,6 +300,7 @@ test('each attempt is a span of its own, and the one that the other side is told
     return {
       trace,
       sampled: true,
+      nowMs: () => 0,
       child: spanOf,
       run: (work) => work(),
       set: (more) => Object.assign(told, more),

@@ -350,7 +350,7 @@ function headersOf(options: CallOptions, body: Buffer | undefined): Record<strin
 
 /** Whoever is called knows the trace, and when to stop: nobody waits for it any longer. */
 function contextHeaders(
-  trace: { readonly traceparent: string; readonly tracestate?: string },
+  trace: { readonly traceparent: string; readonly tracestate?: string | undefined },
   timeoutMs: number,
 ): Record<string, string> {
   return {

@@ -130,26 +130,45 @@ export class OpenScope implements Scope {
   }
 }
 
+interface ScopeChanges {
+  readonly idempotencyKey?: string
+  readonly trace?: TraceContext
+}
+
 /** The same scope under another key, or as part of another span: its signal stays one. */
-export function scopeWith(
-  scope: Scope,
-  changes: { readonly idempotencyKey?: string; readonly trace?: TraceContext },
-): Scope {
-  const { principal, tenant, requestId, deadline, clock, credential, meter } = scope
-  const idempotencyKey = changes.idempotencyKey ?? scope.idempotencyKey
-  return {
-    principal,
-    tenant,
-    requestId,
-    trace: changes.trace ?? scope.trace,
-    deadline,
-    clock,
-    meter,
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-    ...(credential && { credential }),
-    get signal() {
-      return scope.signal
-    },
+export function scopeWith(scope: Scope, changes: ScopeChanges): Scope {
+  return new ChangedScope(scope, changes)
+}
+
+/** A class, for a literal with a getter costs as much as twenty plain ones. */
+class ChangedScope implements Scope {
+  readonly principal: Principal
+  readonly tenant: string
+  readonly requestId: string
+  readonly trace: TraceContext
+  readonly deadline: Deadline
+  readonly clock: Clock
+  readonly meter: WorkMeter
+  declare readonly idempotencyKey?: string
+  declare readonly credential?: Credential
+  readonly #scope: Scope
+
+  constructor(scope: Scope, changes: ScopeChanges) {
+    const idempotencyKey = changes.idempotencyKey ?? scope.idempotencyKey
+    this.principal = scope.principal
+    this.tenant = scope.tenant
+    this.requestId = scope.requestId
+    this.trace = changes.trace ?? scope.trace
+    this.deadline = scope.deadline
+    this.clock = scope.clock
+    this.meter = scope.meter
+    if (idempotencyKey !== undefined) this.idempotencyKey = idempotencyKey
+    if (scope.credential !== undefined) this.credential = scope.credential
+    this.#scope = scope
+  }
+
+  get signal(): AbortSignal {
+    return this.#scope.signal
   }
 }
 

@@ -9,11 +9,11 @@ export interface TraceContext {
   /** 16 hex digits, not all zero: the span of this process. */
   readonly spanId: string
   /** 16 hex digits: the caller's span, where there is one. */
-  readonly parentSpanId?: string
+  readonly parentSpanId?: string | undefined
   readonly sampled: boolean
-  readonly tracestate?: string
+  readonly tracestate?: string | undefined
   /** The open span of this context, where spans are collected. */
-  readonly span?: TraceSpan
+  readonly span?: TraceSpan | undefined
 }
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
@@ -93,13 +93,8 @@ export function childTrace(parent: TraceContext): TraceContext {
   return traceContext(parent.traceparent, parent.tracestate)
 }
 
-/** 32 hex digits. */
-export function newTraceId(): string {
-  return randomHex(32)
-}
-
 function newTrace(): TraceContext {
-  const traceId = newTraceId()
+  const traceId = randomHex(32)
   const spanId = randomHex(16)
   return { traceparent: `00-${traceId}-${spanId}-03`, traceId, spanId, sampled: true }
 }

@@ -15,6 +15,7 @@ export const WriteNote = defineCommand({
   input: z.object({
     text: z.string().max(500),
     password: z.string().optional(),
+    copies: z.int().min(0).max(3).default(0),
     fail: z.enum(['problem', 'constraint', 'bug', 'sql', 'cast', 'no-table']).optional(),
   }),
   output: z.object({ id: z.uuid() }),
@@ -69,7 +70,9 @@ const notes = {
         ]
         await Promise.all(texts.map((each) => tx.query(each)))
       }
-      await tx.query(sql`INSERT INTO notes (id, text) VALUES (${id}, ${text})`)
+      const ids = [id, ...Array.from({ length: input.copies }, () => tx.id())]
+      const insert = (each: string) => sql`INSERT INTO notes (id, text) VALUES (${each}, ${text})`
+      await Promise.all(ids.map((each) => tx.query(insert(each))))
       if (input.fail === 'problem') throw fail.taken()
       tx.emit(NoteWritten, { id })
       tx.enqueue(PrintNote, { id, fail: text === 'unprintable' })

@@ -71,12 +71,14 @@ function recorded(sampledRatio = 1) {
   const buffer = new ArrayBuffer(256 * 1024)
   const writer = new SpanWriter(Buffer.from(buffer), 'test')
   const add = (span: Parameters<SpanWriter['add']>[0]) => assert.ok(writer.add(span))
-  const tracing = new OwnTracing({ api, clock: systemClock, sampledRatio, add })
+  const active = storedContext(api)
+  const { run } = active
+  const tracing = new OwnTracing({ api, clock: systemClock, sampledRatio, run, add })
   const spans = () => {
     const { resourceSpans } = readRequest(Buffer.from(buffer, 0, writer.end()))
     return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
   }
-  return { tracing, spans }
+  return { tracing, spans, active }
 }
 
 async function exportedBySdk(t: TestContext): Promise<ReadSpan[]> {
@@ -135,9 +137,9 @@ const shape = {
 const step = { name: 'step', kind: 'internal' } as const
 
 test('what code opens inside of our span is a part of it', () => {
-  const { tracing, spans } = recorded()
+  const { tracing, spans, active } = recorded()
   api.trace.setGlobalTracerProvider(tracing)
-  api.context.setGlobalContextManager(storedContext(api.ROOT_CONTEXT))
+  api.context.setGlobalContextManager(active)
   const outer = tracing.open(shape, {})
   const inner = outer.child(step, { n: 1 })
   inner.run(() => {
@@ -169,6 +171,27 @@ test('what code opens inside of our span is a part of it', () => {
   ])
   assert.equal(request.traceId, outer.trace.traceId)
   assert.equal(outer.trace.traceparent, `00-${request.traceId}-${request.spanId}-03`)
+})
+
+test('what an app has put into its context is still there inside of our spans', (t) => {
+  const { tracing, spans, active } = recorded()
+  api.context.setGlobalContextManager(active)
+  t.after(() => api.context.disable())
+  const key = api.createContextKey('whose')
+  const outer = tracing.open(shape, {})
+  outer.run(() => {
+    assert.equal(api.trace.getActiveSpan(), outer)
+    api.context.with(api.context.active().setValue(key, 'ada'), () => {
+      const inner = outer.child(step)
+      inner.run(() => {
+        assert.equal(api.trace.getActiveSpan(), inner)
+        assert.equal(api.context.active().getValue(key), 'ada')
+      })
+    })
+    assert.equal(api.context.active().getValue(key), undefined)
+  })
+  assert.equal(api.trace.getActiveSpan(), undefined)
+  assert.deepEqual(spans(), [])
 })
 
 test('the decision of a caller is kept, and beginnings are recorded by the ratio', () => {

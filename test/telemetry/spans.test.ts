@@ -7,6 +7,13 @@ import type { TestCaller } from '../../src/testing/test-caller.ts'
 import { collectSpans } from './collected-spans.ts'
 import { notesApp, ReadNote, WriteNote } from './notes-app.ts'
 
+const INSERT_NOTE = 'INSERT INTO notes (id, text) VALUES ($1, $2)'
+
+function msOf(time: readonly [number, number] | undefined): number {
+  const [seconds = 0, nanos = 0] = time ?? []
+  return seconds * 1e3 + nanos / 1e6
+}
+
 describe('with an OpenTelemetry SDK registered', () => {
   const collected = collectSpans()
   let app: TestApp
@@ -48,14 +55,12 @@ describe('with an OpenTelemetry SDK registered', () => {
     const [opening] = ofOperation as [ReadableSpan, ReadableSpan]
     assert.match(opening.name, /^BEGIN; .*INSERT notes$/)
     assert.equal(opening.attributes['db.operation.batch.size'], opening.name.split('; ').length)
-    const statements = batches.filter((span) => parentOf(span) === idOf(opening))
+    assert.equal(opening.attributes['db.query.text'], INSERT_NOTE)
+    assert.equal(opening.attributes['db.response.returned_rows'], 0)
     assert.deepEqual(
-      statements.map(({ name }) => name),
-      ['INSERT notes'],
-    )
-    assert.equal(
-      statements[0]?.attributes['db.query.text'],
-      'INSERT INTO notes (id, text) VALUES ($1, $2)',
+      batches.filter((span) => parentOf(span) === idOf(opening)),
+      [],
+      'one statement of the user: its span is that of the batch',
     )
     for (const span of collected.spans) {
       assert.equal(span.spanContext().traceId, '0af7651916cd43dd8448eb211c80319c', span.name)
@@ -63,6 +68,25 @@ describe('with an OpenTelemetry SDK registered', () => {
     }
     assert.equal(request.attributes['http.response.status_code'], 201)
     assert.equal(request.attributes['http.route'], '/v1/notes')
+  })
+
+  test('of several statements in one batch each has a span below it, and all the same time', async () => {
+    await ada.call(WriteNote, { text: 'thrice', copies: 2 })
+    await app.settle()
+    const inserts = collected.spans.filter(({ name }) => name === 'INSERT notes')
+    assert.equal(inserts.length, 3)
+    const batch = collected.spans.find((span) => idOf(span) === parentOf(inserts[0] as never))
+    assert.match(batch?.name ?? '', /^BEGIN; .*INSERT notes; INSERT notes; INSERT notes$/)
+    assert.equal(batch?.attributes['db.query.text'], undefined)
+    for (const insert of inserts) {
+      assert.equal(insert.attributes['db.query.text'], INSERT_NOTE)
+      assert.equal(insert.attributes['db.response.returned_rows'], 0)
+      assert.deepEqual(insert.startTime, batch?.startTime)
+    }
+    const operation = named('notes.write-note')
+    assert.ok(msOf(batch?.startTime) >= msOf(operation.startTime))
+    assert.ok(msOf(batch?.endTime) <= msOf(operation.endTime))
+    assert.ok(msOf(batch?.endTime) > msOf(batch?.startTime), 'it took as long as the round trip')
   })
 
   test('a trace that is not sampled stays so', async () => {
@@ -88,6 +112,7 @@ describe('with an OpenTelemetry SDK registered', () => {
     assert.equal(named('POST /v1/notes').status.code, 2)
     const failed = collected.spans.filter((span) => span.attributes['error.type'] === '22012')
     assert.match(failed.at(-1)?.name ?? '', /^BEGIN/)
+    assert.equal(failed.at(-1)?.attributes['holdfast.statement.failed'], 'SELECT')
   })
 
   test('a statement that fails is marked, those before it ran, those behind it did not', async () => {
@@ -105,6 +130,8 @@ describe('with an OpenTelemetry SDK registered', () => {
     await ada.call(ReadNote, { id })
     const calls = collected.spans.filter(({ kind }) => kind !== 0)
     assert.deepEqual(calls.map(({ kind }) => kind).sort(), [1, 2], 'server, client')
-    assert.equal(named('SELECT notes').attributes['db.response.returned_rows'], 1)
+    const batch = collected.spans.find(({ kind }) => kind === 2)
+    assert.match(batch?.name ?? '', /; SELECT notes$/)
+    assert.equal(batch?.attributes['db.response.returned_rows'], 1)
   })
 })

@@ -28,9 +28,10 @@ export interface TracingOptions {
 const EXPORT_TIMEOUT_MS = 10_000
 
 export async function openTracing(options: TracingOptions): Promise<OpenTracing> {
+  const { clock } = options
   const { otlpEndpoint } = options.config
   if (otlpEndpoint === undefined || isSdkRegistered()) {
-    return { tracing: await findTracing(), queue: undefined, stop: async () => {} }
+    return { tracing: await findTracing(clock), queue: undefined, stop: async () => {} }
   }
   return exportTo(otlpEndpoint, options)
 }
@@ -47,9 +48,11 @@ async function exportTo(
     timeoutMs: EXPORT_TIMEOUT_MS,
   }
   const queue = new SpanQueue({ target, serviceName, clock, log })
-  const tracing = new OwnTracing({ api, clock, sampledRatio, add: (span) => queue.add(span) })
+  const active = storedContext(api)
+  const add = queue.add.bind(queue)
+  const tracing = new OwnTracing({ api, clock, sampledRatio, run: active.run, add })
   api.trace.setGlobalTracerProvider(tracing)
-  api.context.setGlobalContextManager(storedContext(api.ROOT_CONTEXT))
+  api.context.setGlobalContextManager(active)
   return {
     tracing,
     queue,

@@ -11,15 +11,17 @@ import type {
   TracerProvider,
 } from '@opentelemetry/api'
 import type { Clock } from '../../base/clock.ts'
+import { FLAG_RANDOM, FLAG_SAMPLED, parseTraceparent, parseTracestate } from '../trace-context.ts'
 import {
-  FLAG_RANDOM,
-  FLAG_SAMPLED,
-  newTraceId,
-  parseTraceparent,
-  parseTracestate,
-} from '../trace-context.ts'
-import { LocalTrace, remoteSpanId, type SpanId } from './local-trace.ts'
-import { epochMs, RecordedSpan, type SpanSink } from './recorded-span.ts'
+  LocalTrace,
+  newTraceWords,
+  randomPart,
+  remoteSpanId,
+  type SpanId,
+  traceIdText,
+  traceWords,
+} from './local-trace.ts'
+import { epochMs, RecordedSpan, type RunInSpan, type SpanSink } from './recorded-span.ts'
 import type { OpenTelemetryApi } from './registered-tracing.ts'
 import type { Carrier, Kind, SpanAttributes, SpanShape, TraceSpan, Tracing } from './tracing.ts'
 
@@ -28,6 +30,7 @@ export interface OwnTracingOptions {
   readonly clock: Clock
   /** Of the traces that begin here; those of a caller are recorded where the caller does. */
   readonly sampledRatio: number
+  readonly run: RunInSpan
   add(span: RecordedSpan): void
 }
 
@@ -44,20 +47,19 @@ export class OwnTracing implements Tracing, TracerProvider {
 
   constructor(options: OwnTracingOptions) {
     this.#options = options
-    this.#sink = { api: options.api, add: (span) => options.add(span) }
+    const { api, run } = options
+    this.#sink = { api, run, add: (span) => options.add(span) }
   }
 
   open(shape: SpanShape, carrier: Carrier, attributes?: SpanAttributes): TraceSpan {
-    return this.start(SCOPE, shape, this.#carried(carrier), { attributes })
+    const span = this.start(SCOPE, shape, this.#carried(carrier))
+    if (attributes !== undefined) span.set(attributes)
+    return span
   }
 
-  start(
-    scope: string,
-    shape: SpanShape,
-    origin: Origin,
-    more: { readonly attributes?: SpanAttributes | undefined; readonly startMs?: number },
-  ): RecordedSpan {
-    return new RecordedSpan({ sink: this.#sink, scope, shape, ...origin, ...more })
+  start(scope: string, shape: SpanShape, origin: Origin, startMs?: number): RecordedSpan {
+    const { trace, parent } = origin
+    return new RecordedSpan({ sink: this.#sink, scope, shape, trace, parent, startMs })
   }
 
   #carried({ traceparent, tracestate }: Carrier): Origin {
@@ -69,17 +71,23 @@ export class OwnTracing implements Tracing, TracerProvider {
   }
 
   #continued(traceId: string, spanId: string, flags: number, state: string | undefined): Origin {
-    const trace = new LocalTrace(traceId, flags, state, this.#options.clock)
+    const { clock } = this.#options
+    const trace = new LocalTrace({
+      words: traceWords(traceId),
+      traceId,
+      flags,
+      tracestate: state,
+      clock,
+    })
     return { trace, parent: remoteSpanId(spanId) }
   }
 
   /** Trace Context level 2, 3.2.2.5.2: the right-most 56 bits are random, so they decide. */
   #begun(): Origin {
     const { clock, sampledRatio } = this.#options
-    const traceId = newTraceId()
-    const sampled = Number.parseInt(traceId.slice(-14), 16) / 2 ** 56 < sampledRatio
-    const flags = FLAG_RANDOM | (sampled ? FLAG_SAMPLED : 0)
-    return { trace: new LocalTrace(traceId, flags, undefined, clock) }
+    const words = newTraceWords()
+    const flags = FLAG_RANDOM | (randomPart(words) < sampledRatio ? FLAG_SAMPLED : 0)
+    return { trace: new LocalTrace({ words, traceId: traceIdText(words), flags, clock }) }
   }
 
   /** For spans of the app: what is above them may be ours, another's, or nothing. */
@@ -115,11 +123,10 @@ class OwnTracer implements Tracer {
   startSpan(name: string, options: SpanOptions = {}, context = this.#api.context.active()): Span {
     const { kind = 0, attributes, links, startTime, root } = options
     const origin = this.#tracing.originIn(root ? this.#api.ROOT_CONTEXT : context)
-    const span = this.#tracing.start(this.#scope, { name, kind: KINDS[kind] as Kind }, origin, {
-      attributes,
-      ...(startTime !== undefined && { startMs: epochMs(startTime) }),
-    })
-    return links === undefined ? span : span.addLinks(links)
+    const shape = { name, kind: KINDS[kind] as Kind }
+    const startMs = startTime === undefined ? undefined : epochMs(startTime)
+    const span = this.#tracing.start(this.#scope, shape, origin, startMs)
+    return span.setAttributes(attributes ?? {}).addLinks(links ?? [])
   }
 
   startActiveSpan<F extends (span: Span) => unknown>(

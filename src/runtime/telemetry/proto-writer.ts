@@ -114,11 +114,11 @@ export class ProtoWriter {
     this.at = this.bytes.writeDoubleLE(value, this.at)
   }
 
-  /** Bytes that are told as words of 32 bits, the first byte the highest. */
+  /** Bytes that are told as words of 32 bits with a sign, the first byte the highest. */
   words(field: number, ...words: readonly number[]): void {
     const start = this.open(field)
     this.#room(4 * words.length)
-    for (const word of words) this.at = this.bytes.writeUInt32BE(word, this.at)
+    for (const word of words) this.at = this.bytes.writeInt32BE(word, this.at)
     this.close(start)
   }
 

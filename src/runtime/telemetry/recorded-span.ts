@@ -13,15 +13,19 @@ import type {
   TimeInput,
 } from '@opentelemetry/api'
 import type { TraceContext } from '../trace-context.ts'
-import { type LocalTrace, newSpanId, type SpanId, spanIdText } from './local-trace.ts'
+import { byteText, type LocalTrace, newSpanId, type SpanId, spanIdText } from './local-trace.ts'
 import type { OpenTelemetryApi } from './registered-tracing.ts'
 import type { SpanAttributes, SpanShape, TraceSpan } from './tracing.ts'
 
 /** Where spans of one origin go. */
 export interface SpanSink {
   readonly api: OpenTelemetryApi
+  readonly run: RunInSpan
   add(span: RecordedSpan): void
 }
+
+/** Makes a span the active one of `@opentelemetry/api` while `work` runs, and behind its awaits. */
+export type RunInSpan = <T>(span: RecordedSpan, work: () => T) => T
 
 export interface SpanStart {
   readonly sink: SpanSink
@@ -30,7 +34,6 @@ export interface SpanStart {
   readonly trace: LocalTrace
   readonly shape: SpanShape
   readonly parent?: SpanId | undefined
-  readonly attributes?: Attributes | undefined
   readonly startMs?: number | undefined
 }
 
@@ -58,7 +61,8 @@ const LINKS_MAX = 128
 
 const NONE_DROPPED: Dropped = { attributes: 0, events: 0, links: 0 }
 
-export class RecordedSpan implements TraceSpan, Span {
+/** It is its own context, too: ids become texts when somebody asks for them. */
+export class RecordedSpan implements TraceSpan, Span, TraceContext {
   readonly scope: string
   readonly local: LocalTrace
   readonly id = newSpanId()
@@ -67,7 +71,7 @@ export class RecordedSpan implements TraceSpan, Span {
   endMs = 0
   shape: SpanShape
   /** Beyond those of the shape. */
-  attributes: Record<string, AttributeValue> | undefined
+  attributes: Attributes | undefined
   dropped = NONE_DROPPED
   events: SpanEvent[] | undefined
   links: Link[] | undefined
@@ -75,16 +79,15 @@ export class RecordedSpan implements TraceSpan, Span {
   readonly #sink: SpanSink
   #attributesLeft = ATTRIBUTES_MAX
   #ended = false
-  #trace: TraceContext | undefined
+  #spanId: string | undefined
 
-  constructor({ sink, scope, trace, shape, parent, attributes, startMs }: SpanStart) {
+  constructor({ sink, scope, trace, shape, parent, startMs }: SpanStart) {
     this.#sink = sink
     this.scope = scope
     this.local = trace
     this.shape = shape
     this.parent = parent
     this.startMs = startMs ?? trace.nowMs()
-    if (attributes !== undefined) this.setAttributes(attributes)
   }
 
   get sampled(): boolean {
@@ -92,33 +95,59 @@ export class RecordedSpan implements TraceSpan, Span {
   }
 
   get trace(): TraceContext {
-    this.#trace ??= contextOf(this)
-    return this.#trace
+    return this
   }
 
-  child(shape: SpanShape, attributes?: SpanAttributes): TraceSpan {
-    const { scope, local: trace } = this
-    return new RecordedSpan({
-      sink: this.#sink,
-      scope,
-      trace,
-      shape,
-      parent: this.id,
-      attributes,
-    })
+  get span(): TraceSpan {
+    return this
+  }
+
+  get traceparent(): string {
+    return `00-${this.local.traceId}-${this.spanId}-${byteText(this.local.flags)}`
+  }
+
+  get traceId(): string {
+    return this.local.traceId
+  }
+
+  get spanId(): string {
+    this.#spanId ??= spanIdText(this.id)
+    return this.#spanId
+  }
+
+  get parentSpanId(): string | undefined {
+    return this.parent && spanIdText(this.parent)
+  }
+
+  get tracestate(): string | undefined {
+    return this.local.tracestate
+  }
+
+  child(shape: SpanShape, attributes?: SpanAttributes, startMs?: number): TraceSpan {
+    const { scope, local: trace, id: parent } = this
+    const child = new RecordedSpan({ sink: this.#sink, scope, trace, shape, parent, startMs })
+    if (attributes !== undefined) child.set(attributes)
+    return child
+  }
+
+  nowMs(): number {
+    return this.local.nowMs()
   }
 
   run<T>(work: () => T): T {
-    const { context, trace } = this.#sink.api
-    return context.with(trace.setSpan(context.active(), this), work)
+    return this.#sink.run(this, work)
   }
 
+  /** Of our own places, which set few: only those of the app are counted. */
   set(attributes: SpanAttributes): void {
-    this.setAttributes(attributes)
+    if (!this.isRecording()) return
+    for (const key in attributes) this.#replaceInShape(key)
+    this.attributes =
+      this.attributes === undefined ? { ...attributes } : { ...this.attributes, ...attributes }
   }
 
   fail(type: string): void {
-    this.setAttribute('error.type', type)
+    this.set({ 'error.type': type })
     this.setStatus({ code: ERROR })
   }
 
@@ -137,7 +166,7 @@ export class RecordedSpan implements TraceSpan, Span {
   spanContext(): SpanContext {
     const { traceId, flags: traceFlags, tracestate } = this.local
     const traceState = tracestate && this.#sink.api.createTraceState(tracestate)
-    return { traceId, spanId: this.trace.spanId, traceFlags, ...(traceState && { traceState }) }
+    return { traceId, spanId: this.spanId, traceFlags, ...(traceState && { traceState }) }
   }
 
   setAttribute(key: string, value: AttributeValue): this {
@@ -149,10 +178,14 @@ export class RecordedSpan implements TraceSpan, Span {
   }
 
   #admits(key: string): boolean {
-    if (this.shape.attributes?.[key] !== undefined) this.shape = without(this.shape, key)
+    this.#replaceInShape(key)
     if (this.#attributesLeft-- > 0) return true
     this.#drop('attributes')
     return false
+  }
+
+  #replaceInShape(key: string): void {
+    if (this.shape.attributes?.[key] !== undefined) this.shape = without(this.shape, key)
   }
 
   #drop(what: keyof Dropped): void {
@@ -245,19 +278,4 @@ function limited(attributes: Attributes | undefined): Attributes | undefined {
 function without({ attributes, ...shape }: SpanShape, key: string): SpanShape {
   const { [key]: _, ...kept } = attributes ?? {}
   return { ...shape, attributes: kept }
-}
-
-function contextOf(span: RecordedSpan): TraceContext {
-  const { local, id, parent } = span
-  const spanId = spanIdText(id)
-  const flags = local.flags.toString(16).padStart(2, '0')
-  return {
-    traceparent: `00-${local.traceId}-${spanId}-${flags}`,
-    traceId: local.traceId,
-    spanId,
-    sampled: local.sampled,
-    span,
-    ...(parent !== undefined && { parentSpanId: spanIdText(parent) }),
-    ...(local.tracestate !== undefined && { tracestate: local.tracestate }),
-  }
 }

@@ -1,30 +1,35 @@
 /** Spans by way of `@opentelemetry/api`, for the SDK that an app has registered. */
 import type { Context, Span, SpanContext, SpanKind, Tracer } from '@opentelemetry/api'
+import type { Clock } from '../../base/clock.ts'
 import {
   FLAG_SAMPLED,
   parseTraceparent,
   parseTracestate,
   type TraceContext,
 } from '../trace-context.ts'
+import { TraceTime } from './trace-time.ts'
 import type { Carrier, Kind, SpanAttributes, SpanShape, TraceSpan, Tracing } from './tracing.ts'
 
 export type OpenTelemetryApi = typeof import('@opentelemetry/api')
 
 class RegisteredTracing implements Tracing {
   readonly #api: OpenTelemetryApi
+  readonly #clock: Clock
   readonly #tracer: Tracer
   readonly #kinds: Readonly<Record<Kind, SpanKind>>
 
-  constructor(api: OpenTelemetryApi) {
+  constructor(api: OpenTelemetryApi, clock: Clock) {
     const { SERVER: server, INTERNAL: internal, CLIENT: client } = api.SpanKind
     const { PRODUCER: producer, CONSUMER: consumer } = api.SpanKind
     this.#api = api
+    this.#clock = clock
     this.#tracer = api.trace.getTracer('holdfast')
     this.#kinds = { server, internal, client, producer, consumer }
   }
 
   open(shape: SpanShape, carrier: Carrier, attributes?: SpanAttributes): TraceSpan {
-    return this.#start(shape, this.#remote(carrier), attributes)
+    const parent = this.#remote(carrier)
+    return this.#start({ shape, attributes, parent, time: new TraceTime(this.#clock) })
   }
 
   #remote({ traceparent, tracestate }: Carrier): Context {
@@ -43,18 +48,43 @@ class RegisteredTracing implements Tracing {
     })
   }
 
-  #start(shape: SpanShape, parent: Context, attributes?: SpanAttributes): TraceSpan {
+  #start({ shape, attributes, parent, time, startMs }: RegisteredStart): TraceSpan {
+    const { setSpan, getSpanContext } = this.#api.trace
     const options = {
       kind: this.#kinds[shape.kind],
       attributes: { ...shape.attributes, ...attributes },
+      startTime: startMs ?? time.nowMs(),
     }
     const span = this.#tracer.startSpan(shape.name, options, parent)
-    const context = this.#api.trace.setSpan(parent, span)
-    const parentSpanId = this.#api.trace.getSpanContext(parent)?.spanId
-    return new RegisteredSpan(this.#api, span, context, parentSpanId, (childShape, more) =>
-      this.#start(childShape, context, more),
-    )
+    const context = setSpan(parent, span)
+    const child: TraceSpan['child'] = (childShape, more, childStartMs) =>
+      this.#start({
+        shape: childShape,
+        attributes: more,
+        parent: context,
+        time,
+        startMs: childStartMs,
+      })
+    const parentSpanId = getSpanContext(parent)?.spanId
+    return new RegisteredSpan({ api: this.#api, span, context, time, child, parentSpanId })
   }
+}
+
+interface RegisteredStart {
+  readonly shape: SpanShape
+  readonly attributes: SpanAttributes | undefined
+  readonly parent: Context
+  readonly time: TraceTime
+  readonly startMs?: number | undefined
+}
+
+interface RegisteredParts {
+  readonly api: OpenTelemetryApi
+  readonly span: Span
+  readonly context: Context
+  readonly time: TraceTime
+  readonly child: TraceSpan['child']
+  readonly parentSpanId: string | undefined
 }
 
 class RegisteredSpan implements TraceSpan {
@@ -63,23 +93,23 @@ class RegisteredSpan implements TraceSpan {
   readonly #api: OpenTelemetryApi
   readonly #span: Span
   readonly #context: Context
+  readonly #time: TraceTime
 
-  constructor(
-    api: OpenTelemetryApi,
-    span: Span,
-    context: Context,
-    parentSpanId: string | undefined,
-    child: TraceSpan['child'],
-  ) {
+  constructor({ api, span, context, time, child, parentSpanId }: RegisteredParts) {
     this.#api = api
     this.#span = span
     this.#context = context
+    this.#time = time
     this.child = child
     this.trace = contextOf(span.spanContext(), parentSpanId, this)
   }
 
   get sampled(): boolean {
     return this.trace.sampled
+  }
+
+  nowMs(): number {
+    return this.#time.nowMs()
   }
 
   run<T>(work: () => T): T {
@@ -96,7 +126,7 @@ class RegisteredSpan implements TraceSpan {
   }
 
   end(): void {
-    this.#span.end()
+    this.#span.end(this.nowMs())
   }
 }
 
@@ -128,6 +158,7 @@ export function isSdkRegistered(): boolean {
 }
 
 /** Spans go to the SDK that is registered; undefined, and nothing is loaded, where none is. */
-export async function findTracing(): Promise<Tracing | undefined> {
-  return isSdkRegistered() ? new RegisteredTracing(await import('@opentelemetry/api')) : undefined
+export async function findTracing(clock: Clock): Promise<Tracing | undefined> {
+  if (!isSdkRegistered()) return undefined
+  return new RegisteredTracing(await import('@opentelemetry/api'), clock)
 }

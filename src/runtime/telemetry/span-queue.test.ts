@@ -10,13 +10,22 @@ import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../log.ts'
 import { OwnTracing } from './own-tracing.ts'
 import { SpanQueue, type SpanQueueOptions } from './span-queue.ts'
+import { storedContext } from './stored-context.ts'
+
+/** A port that nobody listens on: whatever is sent fails. */
+const NOBODY = 'http://127.0.0.1:9/v1/traces'
+/** For how long it is asked again. */
+const NOBODY_MS = 50
+const PATIENCE_MS = 30_000
 
 function spansTo(url: string, bounds: Pick<SpanQueueOptions, 'buffersMax' | 'bufferBytes'>) {
-  const target = { url, headers: {}, timeoutMs: 50 }
+  const timeoutMs = url === NOBODY ? NOBODY_MS : PATIENCE_MS
+  const target = { url, headers: {}, timeoutMs }
   const common = { target, serviceName: 'x', clock: systemClock, log: silentLog }
   const queue = new SpanQueue({ ...common, ...bounds })
   const add = queue.add.bind(queue)
-  const tracing = new OwnTracing({ api, clock: systemClock, sampledRatio: 1, add })
+  const { run } = storedContext(api)
+  const tracing = new OwnTracing({ api, clock: systemClock, sampledRatio: 1, run, add })
   const end = (count: number, attributes = {}) => {
     for (let n = 0; n < count; n++)
       tracing.open({ name: 'x', kind: 'server' }, {}, attributes).end()
@@ -36,11 +45,6 @@ async function collector(t: TestContext) {
   const { port } = server.address() as AddressInfo
   return { url: `http://127.0.0.1:${port}/v1/traces`, lengths }
 }
-
-const PATIENCE_MS = 30_000
-
-/** A port that nobody listens on: whatever is sent fails. */
-const NOBODY = 'http://127.0.0.1:9/v1/traces'
 
 test('what does not fit into the buffers is dropped and counted', async () => {
   const { queue, end } = spansTo(NOBODY, { buffersMax: 2, bufferBytes: 1_000 })

@@ -26,7 +26,10 @@ export interface TraceSpan {
   readonly sampled: boolean
   /** What travels on: with events and jobs, to callers, in calls to the outside. */
   readonly trace: TraceContext
-  child(shape: SpanShape, attributes?: SpanAttributes): TraceSpan
+  /** `startMs`: where it began before it was opened, as told by `nowMs`. */
+  child(shape: SpanShape, attributes?: SpanAttributes, startMs?: number): TraceSpan
+  /** The time of this trace: milliseconds since the Unix epoch, with their fractions. */
+  nowMs(): number
   /** Spans that `work` opens by way of `@opentelemetry/api` become children of this one. */
   run<T>(work: () => T): T
   set(attributes: SpanAttributes): void
