@@ -58,7 +58,7 @@ export interface StartOptions {
   readonly clock?: Clock
   /** Walks inside every batch of the API: for crash tests and explorers. */
   readonly step?: Step
-  /** Ends the process after a shutdown. Default: the process goes on. */
+  /** Ends the process after a shutdown. Default: `process.exit` once `shutdown.install` was called. */
   readonly exit?: (code: number) => void
 }
 
@@ -73,7 +73,7 @@ export interface RunningApp {
   readonly telemetry: Telemetry
   /** Signals and failures are listened to once `install` is called on it. */
   readonly shutdown: Shutdown
-  /** Drains and ends everything; the process goes on. */
+  /** Drains and ends everything; the process goes on, unless `shutdown.install` was called. */
   stop(): Promise<void>
 }
 
@@ -163,7 +163,8 @@ function assemble(app: AppDefinition, options: Settled, telemetry: Telemetry) {
   const sources = migrationSources(registry)
   const gate = new DatabaseGate({ pool, directUrl, sources, clock, log })
   const health = new Health(clock)
-  const shutdown = new Shutdown({ log, clock, exit: options.exit ?? (() => {}) })
+  const exit = options.exit ?? ((code: number) => exitIfInstalled(shutdown, code))
+  const shutdown = new Shutdown({ log, clock, exit })
   const mode = config.environment === 'production' ? 'production' : 'development'
   const guard = createGuard({ mode, onNotice: (notice: string) => log.warn({}, notice) })
   const { metrics } = telemetry
@@ -171,6 +172,11 @@ function assemble(app: AppDefinition, options: Settled, telemetry: Telemetry) {
   observePools(metrics, { api: pool, loops: loopPool })
   const own = { registry, pool, loopPool, gate, health, shutdown, guard, limiter }
   return { config, clock, log, telemetry, directUrl, ...own }
+}
+
+/** A timer or a connection of the app's own would keep a process that answers nobody any more. */
+function exitIfInstalled(shutdown: Shutdown, code: number): void {
+  if (shutdown.installed) process.exit(code)
 }
 
 /** Without a secret, in development, cursors are good until this process ends. */

@@ -38,6 +38,7 @@ export class Shutdown {
   readonly #exit: (code: number) => void
   readonly #steps: StopStep[] = []
   #code = 0
+  #installed = false
   #stopping: Promise<void> | undefined
 
   constructor(options: ShutdownOptions) {
@@ -48,6 +49,11 @@ export class Shutdown {
 
   get stopping(): boolean {
     return this.#stopping !== undefined
+  }
+
+  /** Whether this process is the app's own: signals to it, and failures in it, come here. */
+  get installed(): boolean {
+    return this.#installed
   }
 
   /** Appends a step: what is added first stops first. */
@@ -76,7 +82,9 @@ export class Shutdown {
       ['unhandledRejection', onRejection],
     ]
     for (const [event, listener] of listeners) source.on(event, listener)
+    this.#installed = true
     return () => {
+      this.#installed = false
       for (const [event, listener] of listeners) source.off(event, listener)
     }
   }
