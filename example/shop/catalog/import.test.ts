@@ -242,6 +242,11 @@ const broken: Readonly<Record<string, Broken>> = {
     ...failed,
   },
   'nothing but zeros': { file: () => Buffer.alloc(5000), told: [[1, null, /./]], ...failed },
+  'a NUL in the header': {
+    file: (sku) => `\0,sku,name,price_minor,currency\nx,${sku},Good,1,EUR\n`,
+    told: [[1, 'column 1', /NUL/]],
+    ...failed,
+  },
   'a byte order mark': { file: (sku) => `\uFEFF${HEADER}${good(sku)}`, told: [] },
   'line ends of all kinds': {
     file: (sku) => `sku,name,price_minor,currency\r\n\r\n\n${good(sku)}`,

@@ -37,8 +37,10 @@ export function readHeader({ line, fields }: CsvRow): readonly ProductColumn[] |
   }
   const findings: Finding[] = []
   for (const [index, name] of names.entries()) {
-    const column = name === '' ? `column ${index + 1}` : name.slice(0, 100)
-    if (!known.some((each) => each === name)) {
+    const unfit = unfitText(name)
+    const column = name === '' || unfit ? `column ${index + 1}` : name.slice(0, 100)
+    if (unfit !== undefined) findings.push({ line, column, reason: unfit })
+    else if (!known.some((each) => each === name)) {
       findings.push({ line, column, reason: `is no column of a product${didYouMean(name, known)}` })
     } else if (names.indexOf(name) < index) {
       findings.push({ line, column, reason: 'stands in the header twice' })
