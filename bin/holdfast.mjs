@@ -17,8 +17,10 @@ function at(path) {
 
 function pinnedNode() {
   const platform = `${process.platform}-${process.arch}`
-  return [`node-${platform}`, `node-bin-${platform}`]
-    .map((name) => fileURLToPath(at(`node_modules/${name}/bin/node`)))
+  // Of the package itself, or beside it, where npm puts what it installs in a project.
+  return ['node_modules/', '../']
+    .flatMap((folder) => [`${folder}node-${platform}`, `${folder}node-bin-${platform}`])
+    .map((folder) => fileURLToPath(at(`${folder}/bin/node`)))
     .find((path) => existsSync(path))
 }
 
