@@ -101,6 +101,7 @@ test('misuse exits with 2 and says what was meant', async (context) => {
       /The baseline .* cannot be read: there is no such file\. .*--write-baseline/,
     ],
     ['--diff HEAD', /--diff: .*not a git repository/i],
+    ['--write-baseline no/such/folder.json', /cannot be written to \(ENOENT\)/],
     [
       '',
       /"levle" is unknown; did you mean "level"/,
@@ -161,6 +162,7 @@ test('a suppression needs a reason, and something to excuse', async (context) =>
     FAULT.replace('  return', `  // holdfast-review-ignore ${text}\n  return`)
   const cases: [text: string, code: number, message: RegExp][] = [
     ['string-sql: the name is checked by the router', 0, /1 suppressed/],
+    ['select-star, string-sql: both are known here', 1, /excuses nothing.*select-star/],
     ['string-sql', 1, /gives no reason/],
     [': because', 1, /names no rule/],
     ['n-plus-one: because', 1, /excuses nothing: there is no finding of n-plus-one here/],
@@ -225,9 +227,11 @@ test('files that are broken or strange are told and passed over; the rest goes o
     'src/one.ts': `import { two } from './two'\nexport const one = two`,
     'src/two.ts': `import { one } from './one'\nexport const two = one\nexport * from './one'`,
     'src/bad.sql': 'CREATE TABEL x (',
+    'migrations/0001_bad.sql': 'ALTER TABLE users ADD COLUMN a int NOT NULL; CREATE TABEL x (',
     'tsconfig.json':
       '{ "extends": "./tsconfig.json", "compilerOptions": { "paths": { "@/*": ["./src/*"], } } } // own',
   })
+  execFileSync('mkfifo', [join(folder, 'src/pipe.ts'), join(folder, 'package.json')])
   symlinkSync('..', join(folder, 'src/loop'))
   symlinkSync('users.ts', join(folder, 'src/link.ts'))
   symlinkSync('knot', join(folder, 'src/knot'))
@@ -248,6 +252,8 @@ test('files that are broken or strange are told and passed over; the rest goes o
   assert.equal(why.get('src/link.ts'), 'a symbolic link')
   assert.equal(why.get('src/loop'), 'a symbolic link to a folder')
   assert.equal(why.get('src/knot'), 'a loop of symbolic links')
+  assert.equal(why.get('src/pipe.ts'), 'no plain file')
+  assert.equal(why.get('migrations/0001_bad.sql'), 'not read as SQL of Postgres')
   // Root reads what it may not.
   if (process.getuid?.() !== 0) assert.equal(why.get('src/secret.ts'), 'no permission to read it')
   assert.match(err, /passed over src\/broken\.ts: syntax error/)

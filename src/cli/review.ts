@@ -9,6 +9,7 @@ import { levelOf, settingsOf } from '../review/report/settings.ts'
 import { pathLines, summaryLine, terminalLines } from '../review/report/terminal.ts'
 import { type Review, review, ruleIds } from '../review/review.ts'
 import type { Command, CommandCall } from './command.ts'
+import { unwritable } from './unwritable.ts'
 
 export const reviewCommand: Command = {
   name: 'review',
@@ -170,7 +171,11 @@ function writeFindings(
   findings: readonly Finding[],
 ): number {
   const file = resolve(terminal.cwd, written)
-  writeBaseline(file, findings)
+  try {
+    writeBaseline(file, findings)
+  } catch (error) {
+    throw unwritable(written, error)
+  }
   const shown = relative(terminal.cwd, file).split(sep).join('/')
   terminal.err(`${findings.length} findings written to ${shown}.`)
   return 0

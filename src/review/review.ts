@@ -21,7 +21,7 @@ import {
   type Suppressions,
   suppressionsOf,
 } from './report/suppression.ts'
-import { isInMigrations, newestMigrations } from './sql/migration.ts'
+import { isInMigrations, isMigrationPath, newestMigrations } from './sql/migration.ts'
 import { loadSqlParser } from './sql/sql-parser.ts'
 import { Module } from './syntax/module.ts'
 import { loadParser } from './syntax/parser.ts'
@@ -170,7 +170,16 @@ class Run {
     if (text === undefined) return
     this.#suppressions.set(path, suppressionsOf(text))
     if (this.#isOld(path)) return
+    this.#tellUnread(path, text)
     for (const detector of this.#detectors) this.#checkFile(detector, { path, text })
+  }
+
+  /** Of such a migration nothing can be said, not even that it is well. */
+  #tellUnread(path: string, text: string): void {
+    const { sql, project } = this.#knowledge
+    if (sql === undefined || !path.endsWith('.sql') || !isMigrationPath(path)) return
+    if (sql.parse(text) === undefined)
+      project.passedOver.push({ path, why: 'not read as SQL of Postgres' })
   }
 
   /** What is left, now that every caller of a function is known. */

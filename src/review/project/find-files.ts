@@ -52,7 +52,9 @@ export function findFiles(root: string): FoundFiles {
         const why = linkOf(root, path)
         if (why !== undefined) passedOver.push({ path, why })
       } else if (READ.test(entry.name) && !NOT_READ.test(entry.name)) {
-        if (paths.length < FILES_MAX) paths.push(path)
+        // A pipe is never read to its end.
+        if (!entry.isFile()) passedOver.push({ path, why: 'no plain file' })
+        else if (paths.length < FILES_MAX) paths.push(path)
       }
     }
   }

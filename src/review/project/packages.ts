@@ -1,5 +1,5 @@
 /** The packages of a tree, each with what it depends on, and how their names and paths are resolved. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { posix } from 'node:path'
 
 export interface Package {
@@ -103,13 +103,18 @@ export class Packages {
 
   #json(path: string): Record<string, unknown> | undefined {
     const file = posix.join(this.#root, path)
-    if (!existsSync(file)) return undefined
+    if (!isPlainFile(file)) return undefined
     try {
       return recordOf(JSON.parse(withoutComments(readFileSync(file, 'utf8'))))
     } catch {
       return undefined
     }
   }
+}
+
+/** A pipe would be waited for. */
+export function isPlainFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
 function aliasOf(pattern: string, targets: unknown, base: string): Alias {

@@ -2,9 +2,10 @@
  * The settings of a review in the project file: `review: { … }` of `export const config`. The file is
  * parsed and never run, so they must be written out.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HoldfastError } from '../../base/fault.ts'
+import { isPlainFile } from '../project/packages.ts'
 import { Module } from '../syntax/module.ts'
 import {
   bare,
@@ -23,7 +24,7 @@ const FILES = ['holdfast.config.ts', 'holdfast.config.mts', 'holdfast.config.js'
 export async function reviewOfConfigFile(
   root: string,
 ): Promise<{ readonly where: string; readonly value: unknown } | undefined> {
-  const path = FILES.find((name) => existsSync(join(root, name)))
+  const path = FILES.find((name) => isPlainFile(join(root, name)))
   const text = path === undefined ? '' : readFileSync(join(root, path), 'utf8')
   // Most have none, and need no parser.
   if (path === undefined || !/\breview\b/.test(text)) return undefined

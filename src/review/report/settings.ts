@@ -2,11 +2,11 @@
  * Settings of a project: holdfast.review.json, `review` in holdfast.config.ts, or
  * "holdfast": { "review": { … } } in its package.json; the first that there is.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { didYouMean } from '../../base/did-you-mean.ts'
 import { HoldfastError } from '../../base/fault.ts'
-import { recordOf } from '../project/packages.ts'
+import { isPlainFile, recordOf } from '../project/packages.ts'
 import { reviewOfConfigFile } from './config-file.ts'
 import { LEVELS, type Level } from './finding.ts'
 
@@ -46,12 +46,12 @@ export async function settingsOf(root: string, rules: readonly string[]): Promis
 
 function fromFile(root: string): { where: string; value: unknown } | undefined {
   const file = join(root, FILE)
-  return existsSync(file) ? { where: FILE, value: read(file, FILE) } : undefined
+  return isPlainFile(file) ? { where: FILE, value: read(file, FILE) } : undefined
 }
 
 function fromManifest(root: string): { where: string; value: unknown } | undefined {
   const file = join(root, 'package.json')
-  if (!existsSync(file)) return undefined
+  if (!isPlainFile(file)) return undefined
   let manifest: unknown
   try {
     manifest = JSON.parse(readFileSync(file, 'utf8'))

@@ -1,5 +1,6 @@
 /**
- * `// holdfast-review-ignore <rule>: reason` stands above what it excuses, or behind it. Without a
+ * `// holdfast-review-ignore <rule>: reason` stands above what it excuses, or behind it; for several
+ * rules at one place, with commas between them. Without a
  * reason, or where there is nothing to excuse, it is a finding itself.
  */
 import type { Finding } from './finding.ts'
@@ -15,19 +16,16 @@ export type Suppressions = readonly Suppression[]
 
 /** In quotes it is spoken of, as here. */
 const COMMENT =
-  /(?<!['"`])(?:\/\/|--|#|\/\*)\s*holdfast-review-ignore\b[ \t]*([\w-]*)[ \t]*:?[ \t]*([^\n]*?)(?:\*\/)?[ \t]*$/gm
+  /(?<!['"`])(?:\/\/|--|#|\/\*)\s*holdfast-review-ignore\b[ \t]*([\w-]+(?:[ \t]*,[ \t]*[\w-]+)+(?=[ \t]*:)|[\w-]*)[ \t]*:?[ \t]*([^\n]*?)(?:\*\/)?[ \t]*$/gm
 
 export function suppressionsOf(text: string): Suppressions {
   if (!text.includes('holdfast-review-ignore')) return []
-  return [...text.matchAll(COMMENT)].map((match) => {
+  return [...text.matchAll(COMMENT)].flatMap((match) => {
     const before = text.slice(0, match.index)
+    const reason = (match[2] ?? '').trim()
     const line = before.split('\n').length
-    return {
-      rule: match[1] ?? '',
-      reason: (match[2] ?? '').trim(),
-      line,
-      column: match.index - before.lastIndexOf('\n'),
-    }
+    const column = match.index - before.lastIndexOf('\n')
+    return (match[1] ?? '').split(/\s*,\s*/).map((rule) => ({ rule, reason, line, column }))
   })
 }
 
