@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Authenticator } from '../access/authenticate.ts'
 import { type Clock, pause } from '../base/clock.ts'
+import { HoldfastError } from '../base/fault.ts'
 import { execute } from '../operation/execute.ts'
 import { expectedProblem } from '../operation/failure.ts'
 import { builtinProblem, type ProblemError } from '../operation/problem.ts'
@@ -51,7 +52,7 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
   const { config, registry, clock } = options
   const api = openApi(registry, options.api ?? API)
   const server = options.serving ? apiServer(options, JSON.stringify(api)) : undefined
-  const apiUrl = await server?.listen()
+  const apiUrl = await (server && listening(server, 'PORT'))
   const admin = createAdminServer({
     ...options,
     config: config.admin,
@@ -59,8 +60,19 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     api,
     apiUrl: () => config.http.publicUrl ?? apiUrl ?? '',
   })
-  const adminUrl = await admin.listen()
+  const adminUrl = await listening(admin, 'ADMIN_PORT')
   return { apiUrl, adminUrl, ...stops(server, admin, clock) }
+}
+
+async function listening(server: { listen(): Promise<string> }, variable: string): Promise<string> {
+  try {
+    return await server.listen()
+  } catch (error) {
+    const { code, address, port } = error as { code?: string; address?: string; port?: number }
+    if (code !== 'EADDRINUSE') throw error
+    const message = `Another program listens on ${address}:${port}. Stop it, or set ${variable}.`
+    throw new HoldfastError('HF_CONFIG_INVALID', message, { cause: error })
+  }
 }
 
 function stops(server: HttpServer | undefined, admin: AdminServer, clock: Clock) {

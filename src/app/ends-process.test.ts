@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -24,7 +25,7 @@ running.shutdown.install()
 setInterval(() => {}, 60_000)
 ${last}`
 
-async function started(t: TestContext, last: string) {
+async function started(t: TestContext, last: string, more: NodeJS.ProcessEnv = {}) {
   const database = await testDatabase()
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-ends-'))
   const file = join(folder, 'main.ts')
@@ -36,6 +37,7 @@ async function started(t: TestContext, last: string) {
     PORT: '0',
     ADMIN_PORT: '0',
     SHUTDOWN_LEAD_MS: '0',
+    ...more,
   }
   const child = spawn(process.execPath, [file], { env })
   t.after(async () => {
@@ -61,4 +63,16 @@ test('a signal ends it with 0', async (t) => {
   await lines.until(/^the app is up$/)
   child.kill('SIGTERM')
   assert.deepEqual(await exited, [0, null])
+})
+
+test('a port that is taken is told by its variable, and ends it with 1', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.after(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const { lines, exited } = await started(t, '', { PORT: String(port) })
+  await lines.until(
+    /HF_CONFIG_INVALID: Another program listens on 127\.0\.0\.1:\d+\. Stop it, or set PORT\./,
+  )
+  assert.deepEqual(await exited, [1, null])
 })
