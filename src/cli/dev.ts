@@ -22,6 +22,8 @@ import { watchFolder } from './watch-folder.ts'
 import { writeTypes } from './write-types.ts'
 
 const MAIN = 'main.ts'
+/** A package.json without "type" costs a parse, and is nothing to be told at each start. */
+const QUIET = ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON']
 /** What has not ended by then holds a request that nobody waits for any more. */
 const STOP_MS = 250
 
@@ -154,7 +156,7 @@ class DevSession {
 
   #spawn(): ChildProcess {
     const { terminal, file, url } = this.#options
-    return spawn(process.execPath, ['--import', PRELOAD.href, file], {
+    return spawn(process.execPath, [...QUIET, '--import', PRELOAD.href, file], {
       cwd: terminal.cwd,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: {

@@ -11,6 +11,7 @@ const search = createSearch([
   entry('n-plus-one', 'A query for each row', { why: 'Slow with many rows.' }),
   entry('outbox', 'Events in the same transaction', { symptoms: ['lost'] }),
   entry('retry', 'Retries with backoff', { rule: 'Retry what is transient.' }),
+  entry('lock', 'One order of locks'),
   entry('rows', 'Bounded results', { why: 'Each query has a bound.' }),
 ])
 const ids = (query: string) => search(query, 10).map((hit) => hit.entry.id)
@@ -34,6 +35,10 @@ test('an entry with every word comes before one with a rarer word alone', () => 
 
 test('what somebody sees finds what causes it', () => {
   assert.deepEqual(ids('event is lost')[0], 'outbox')
+})
+
+test('a message of the server finds what speaks of it in other words', () => {
+  assert.deepEqual(ids('deadlock detected'), ['lock'])
 })
 
 test('nothing that counts finds nothing, and the bound holds', () => {

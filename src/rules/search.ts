@@ -42,6 +42,7 @@ function fieldsOf(entry: Entry): readonly Field[] {
 const ALIKE: readonly (readonly string[])[] = [
   ['auth', 'authorization', 'authorisation', 'permission'],
   ['breaker', 'circuit'],
+  ['deadlock', 'lock'],
   ['double', 'duplicate', 'twice'],
   ['idempotent', 'idempotency'],
   ['injection', 'sql'],

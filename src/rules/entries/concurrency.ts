@@ -10,7 +10,7 @@ export const concurrencyRules: readonly Rule[] = [
     severity: 'error',
     title: 'A check in one statement, the write that relies on it in another',
     rule: 'Put the condition into the write itself, or lock the row that was read until the write has committed.',
-    why: 'Between the SELECT and the UPDATE another request reads the same balance; both pass the check, one update overwrites the other. A transaction does not help at READ COMMITTED, the default of Postgres. Of 22 such faults found in 12 shops by an attack study, 17 remain at every isolation level because the check stood outside of the transaction. A window of 200 ms is enough for a voucher to be spent twice.',
+    why: 'Between the SELECT and the UPDATE another request reads the same balance; both pass the check, one update overwrites the other: a lost update, and what was sold twice is oversold. A transaction does not help at READ COMMITTED, the default of Postgres. Of 22 such faults found in 12 shops by an attack study, 17 remain at every isolation level because the check stood outside of the transaction. A window of 200 ms is enough for a voucher to be spent twice.',
     whenNot:
       'The check is only for the message (a nicer "already taken") and a constraint or a guarded write decides.',
     detectors: ['check-then-act'],
