@@ -1,4 +1,5 @@
 /** An app that does one of everything that is told of: command, query, event, subscription, job. */
+import { trace } from '@opentelemetry/api'
 import { z } from 'zod'
 import { sql } from '../../src/database/sql.ts'
 import { holdfast } from '../../src/operation/builder.ts'
@@ -59,6 +60,7 @@ const notes = {
     async run({ input, tx, fail }) {
       const { text } = input
       const id = tx.id()
+      trace.getTracer('notes').startSpan('of the app').end()
       if (input.fail === 'bug') throw new TypeError(`a bug with ${text}`)
       if (input.fail === 'sql') await tx.query(sql`SELECT 1 / ${0}::int, ${text}`)
       if (input.fail === 'cast') await tx.query(sql`SELECT ${text}::uuid`)

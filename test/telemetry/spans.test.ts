@@ -46,7 +46,7 @@ describe('with an OpenTelemetry SDK registered', () => {
     assert.equal(parentOf(request), 'b7ad6b7169203331')
     assert.equal(reply.headers.get('traceparent')?.split('-')[2], idOf(request))
     assert.equal(parentOf(operation), idOf(request))
-    for (const name of ['event notes.count-reader', 'job notes.print-note']) {
+    for (const name of ['event notes.count-reader', 'job notes.print-note', 'of the app']) {
       assert.equal(parentOf(named(name)), idOf(operation), name)
     }
     const batches = collected.spans.filter((span) => span.attributes['db.system.name'])

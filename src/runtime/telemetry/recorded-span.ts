@@ -141,7 +141,7 @@ export class RecordedSpan implements TraceSpan, Span, TraceContext {
   /** Of our own places, which set few: only those of the app are counted. */
   set(attributes: SpanAttributes): void {
     if (!this.isRecording()) return
-    for (const key in attributes) this.#replaceInShape(key)
+    for (const key in attributes) if (attributes[key] !== undefined) this.#replaceInShape(key)
     this.attributes =
       this.attributes === undefined ? { ...attributes } : { ...this.attributes, ...attributes }
   }

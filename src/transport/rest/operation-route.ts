@@ -131,9 +131,7 @@ export class OperationRoute {
 
   handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const record = this.#recorder.begin(request, this.#options.host.requestId(request))
-    const exchange: Exchange = { request, response, record }
-    const { span } = record.trace
-    return span === undefined ? this.#handle(exchange) : span.run(() => this.#handle(exchange))
+    return this.#handle({ request, response, record })
   }
 
   async #handle(exchange: Exchange): Promise<void> {
@@ -170,14 +168,20 @@ export class OperationRoute {
       ? await this.#readBody(exchange)
       : (unwantedBody(request) ?? EMPTY)
     if (bytes === undefined || bytes instanceof ProblemError) return bytes
-    const who =
-      shown ?? this.#options.verify(this.operation, { headers: request.headers, body: bytes })
+    const who = shown ?? this.#verify(exchange, bytes)
     if (who instanceof ProblemError) return who
     record.principal = who.principal
     const text = bodyOf(bytes)
     if (text instanceof ProblemError) return text
     const input = this.#assemble(request, parameters, text)
     return input instanceof ProblemError ? input : this.#execute(exchange, who, input)
+  }
+
+  /** Code of the app, outside of its operation: what it opens is a part of the request. */
+  #verify({ request: { headers }, record }: Exchange, body: Buffer) {
+    const { span } = record.trace
+    const verify = () => this.#options.verify(this.operation, { headers, body })
+    return span === undefined ? verify() : span.run(verify)
   }
 
   #enter({ meter }: RequestRecord, phase: Phase): void {

@@ -127,9 +127,9 @@ export class RequestRecorder {
     const { span } = trace
     if (span === undefined) return
     span.set({
-      ...(status !== undefined && { 'http.response.status_code': status }),
-      ...(principal !== undefined && { 'holdfast.tenant': principal.tenant }),
-      ...(replayed && { 'holdfast.replayed': true }),
+      'http.response.status_code': status,
+      'holdfast.tenant': principal?.tenant,
+      'holdfast.replayed': replayed ? true : undefined,
     })
     // Semantic conventions: for a server, 4xx is no error of its own.
     if (status === undefined || status >= 500) span.fail(problem ?? String(status ?? 'abandoned'))
