@@ -1,41 +1,17 @@
 /** `holdfast prove` without a file: the commands of the project's app with each other. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { testServer } from '../testing/test-database.ts'
-import { main } from './main.ts'
+import { test } from 'node:test'
+import { commandLine } from '../../test/command-line.ts'
 
 const TILLS = new URL('../../test/race/pairs/tills.ts', import.meta.url).href
 const PROVE = new URL('../prove.ts', import.meta.url).href
 
-async function project(context: TestContext, files: Readonly<Record<string, string>>) {
-  const path = await mkdtemp(join(tmpdir(), 'holdfast-prove-'))
-  context.after(() => rm(path, { recursive: true }))
-  for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text)
-  const { adminUrl } = await testServer()
-  return {
-    path,
-    async run(line: string) {
-      const out: string[] = []
-      const err: string[] = []
-      const code = await main(line.split(' '), {
-        env: { DATABASE_URL: adminUrl },
-        cwd: path,
-        out: (text: string) => void out.push(text),
-        err: (text: string) => void err.push(text),
-        ask: async () => undefined,
-      })
-      return { code, out: out.join('\n'), err: err.join('\n') }
-    },
-  }
-}
-
 const CONFIG = `export const config = { migrations: [], app: './app.ts' }\n`
 
 test('a violation is shown with a scenario that shows it again, and written with a test', async (context) => {
-  const { run, path } = await project(context, {
+  const { run, path } = await commandLine(context, {
     'holdfast.config.ts': CONFIG,
     'app.ts': `export { racy as app } from '${TILLS}'\n`,
   })
@@ -65,7 +41,7 @@ test('a violation is shown with a scenario that shows it again, and written with
 })
 
 test('the file of the project says more than the app, and names are checked', async (context) => {
-  const { run } = await project(context, {
+  const { run } = await commandLine(context, {
     'holdfast.config.ts': `export const config = { migrations: [], prove: './prove.ts' }\n`,
     'prove.ts': `import { sound } from '${TILLS}'
 import { pairs } from '${PROVE}'

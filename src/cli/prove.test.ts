@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { testServer } from '../testing/test-database.ts'
-import { main } from './main.ts'
+import { test } from 'node:test'
+import { commandLine } from '../../test/command-line.ts'
 
 const RACE = new URL('../prove/race.ts', import.meta.url).href
 
@@ -61,30 +59,11 @@ export const together = crash({ ...bank, boot: () => ({
 }) })
 `
 
-async function folder(context: TestContext, text = RACES, name = 'races.ts') {
-  const path = await mkdtemp(join(tmpdir(), 'holdfast-prove-'))
-  context.after(() => rm(path, { recursive: true }))
-  await writeFile(join(path, name), text)
-  const { adminUrl } = await testServer()
-  return {
-    path,
-    async run(line: string) {
-      const out: string[] = []
-      const err: string[] = []
-      const code = await main(line.split(' '), {
-        env: { DATABASE_URL: adminUrl },
-        cwd: path,
-        out: (text: string) => void out.push(text),
-        err: (text: string) => void err.push(text),
-        ask: async () => undefined,
-      })
-      return { code, out: out.join('\n'), err: err.join('\n') }
-    },
-  }
-}
+const raced = { 'races.ts': RACES }
+const crashed = { 'crashes.ts': CRASHES }
 
 test('a violation exits with 1, and its trace shows who read what, where and when', async (context) => {
-  const { run } = await folder(context)
+  const { run } = await commandLine(context, raced)
   const { code, out } = await run('prove races.ts --only doubleSpend')
   assert.equal(code, 1)
   assert.match(out, /^VIOLATION {2}doubleSpend: lost update, across transactions/)
@@ -101,7 +80,7 @@ test('a violation exits with 1, and its trace shows who read what, where and whe
 })
 
 test('certified exits with 0, undecided with 3, and all are counted', async (context) => {
-  const { run } = await folder(context)
+  const { run } = await commandLine(context, raced)
   const certified = await run('prove races.ts --only guarded')
   assert.equal(certified.code, 0)
   assert.match(certified.out, /^CERTIFIED {2}guarded .*any number of preemptions/s)
@@ -114,7 +93,7 @@ test('certified exits with 0, undecided with 3, and all are counted', async (con
 })
 
 test('JSON, JUnit and the files of a violation', async (context) => {
-  const { run, path } = await folder(context)
+  const { run, path } = await commandLine(context, raced)
   const { out } = await run('prove races.ts --json --junit junit.xml --out found')
   const [, first] = JSON.parse(out)
   assert.equal(first.name, 'doubleSpend')
@@ -134,7 +113,7 @@ test('JSON, JUnit and the files of a violation', async (context) => {
 })
 
 test('a program that a crash breaks exits with 1, and its trace shows which and where', async (context) => {
-  const { run } = await folder(context, CRASHES, 'crashes.ts')
+  const { run } = await commandLine(context, crashed)
   const { code, out } = await run('prove crashes.ts')
   assert.equal(code, 1)
   assert.match(out, /^VIOLATION {2}deposit: not once {2}\(\d+ runs/)
@@ -152,7 +131,7 @@ test('a program that a crash breaks exits with 1, and its trace shows which and 
 })
 
 test('the files of a program that a crash breaks', async (context) => {
-  const { run, path } = await folder(context, CRASHES, 'crashes.ts')
+  const { run, path } = await commandLine(context, crashed)
   const { out } = await run('prove crashes.ts --only deposit --json --junit junit.xml --out found')
   const [{ verdict }] = JSON.parse(out)
   assert.equal(verdict.findings[0].class, 'not-once')
@@ -166,7 +145,7 @@ test('the files of a program that a crash breaks', async (context) => {
 })
 
 test('what cannot be run exits with 2 and says why', async (context) => {
-  const { run } = await folder(context)
+  const { run } = await commandLine(context, raced)
   const cases: [line: string, message: RegExp][] = [
     ['prove', /Name a file, such as holdfast prove races\.ts/],
     ['prove nowhere.ts', /There is no file .*nowhere\.ts/],
@@ -178,9 +157,11 @@ test('what cannot be run exits with 2 and says why', async (context) => {
     assert.equal(code, 2, line)
     assert.match(err, message)
   }
-  const empty = await folder(context, 'export const nothing = 1')
+  const empty = await commandLine(context, { 'races.ts': 'export const nothing = 1' })
   assert.match((await empty.run('prove races.ts')).err, /exports nothing to prove/)
-  const broken = await folder(context, RACES.replace('INSERT INTO accounts', 'INSERT INTO acounts'))
+  const broken = await commandLine(context, {
+    'races.ts': RACES.replace('INSERT INTO accounts', 'INSERT INTO acounts'),
+  })
   const { code, err } = await broken.run('prove races.ts')
   assert.equal(code, 2)
   assert.match(err, /HF_PROVE_SETUP: The seed of the race fails: relation "acounts" does not exist/)
