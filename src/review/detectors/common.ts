@@ -8,11 +8,13 @@ import {
   above,
   awaited,
   bare,
+  type CallNode,
   calledName,
   type FunctionNode,
   functionAround,
   is,
   isFunction,
+  isInside,
   type Node,
   type NodeOf,
   nameOf,
@@ -256,19 +258,50 @@ function isFilledBefore(module: Module, call: Node): boolean {
 
 /** Calls that run what they are handed before they go on. */
 const AT_ONCE =
-  /^(?:Promise|map|forEach|flatMap|filter|reduce|some|every|from|all|\w*(?:Series|Limit)|limit|pMap|each|\w*retry\w*|backOff|attempt|\w*[sS]pan|trace|measure|tryCatch)$/i
+  /^(?:Promise|map|forEach|flatMap|filter|reduce|some|every|from|all|\w*(?:Series|Limit)|limit|pMap|each|\w*retr(?:y|ies)\w*|backOff|attempt|\w*[sS]pan|trace|measure|tryCatch)$/i
 
-function runsAtOnce(fn: FunctionNode): boolean {
-  const call = outside(fn)
-  if (!is(call, 'CallExpression') && !is(call, 'NewExpression')) return false
-  return bare(call.callee) === fn || AT_ONCE.test(calledName(call) ?? '')
+/** Calls that run what they are handed while somebody waits for them: breaker.execute(ask). */
+const AT_ONCE_WHERE_TAKEN = /^(?:execute|exec|fire|run|call|wrap|protect)$/i
+
+/** The call that runs a function or the name of one: its own, or one that it is handed to. */
+function runAtOnceBy(node: Node): CallNode | NodeOf<'NewExpression'> | undefined {
+  const call = outside(node)
+  if (!is(call, 'CallExpression') && !is(call, 'NewExpression')) return undefined
+  const name = calledName(call) ?? ''
+  const runs =
+    bare(call.callee) === node ||
+    AT_ONCE.test(name) ||
+    (AT_ONCE_WHERE_TAKEN.test(name) && isTaken(call))
+  return runs ? call : undefined
 }
 
 /** Whether a node runs when `outer` does: not in a callback that somebody keeps for later. */
-export function runsWith(node: Node, outer: Node | undefined): boolean {
-  let at = functionAround(node)
-  while (at !== undefined && at !== outer && runsAtOnce(at)) at = functionAround(at)
-  return at === outer
+export function runsWith(
+  module: Module,
+  node: Node,
+  outer: Node | undefined,
+  seen: ReadonlySet<Node> = new Set(),
+): boolean {
+  const at = functionAround(node)
+  if (at === outer) return true
+  if (at === undefined || seen.has(at)) return false
+  const within = new Set([...seen, at])
+  if (runAtOnceBy(at) !== undefined) return runsWith(module, at, outer, within)
+  return usesOfLocal(module, at).some((use) => {
+    const call = runAtOnceBy(use)
+    return call !== undefined && isTaken(call) && runsWith(module, call, outer, within)
+  })
+}
+
+/** const ask = async () => …, function ask() { … }: where a function within another is named. */
+function usesOfLocal(module: Module, fn: FunctionNode): readonly Node[] {
+  const declared = is(fn, 'FunctionDeclaration') ? fn : outside(fn)
+  const isNamed = is(declared, 'FunctionDeclaration') || is(declared, 'VariableDeclarator')
+  const { id } = isNamed ? declared : {}
+  const around = functionAround(fn)
+  if (around === undefined || !is(id, 'Identifier')) return []
+  const binding = module.scopes.find(id, id.name)
+  return binding === undefined ? [] : module.references(binding)
 }
 
 /** Whether somebody takes what a call gives: it is awaited, returned or kept. */
@@ -289,5 +322,55 @@ export function mayLeaveBefore(module: Module, node: Node): boolean {
   const around = functionAround(node)
   return module
     .all('ReturnStatement')
-    .some((each) => each.end < node.start && functionAround(each) === around)
+    .some(
+      (each) =>
+        each.end < node.start &&
+        functionAround(each) === around &&
+        !isWithoutRows(module, each, around),
+    )
+}
+
+/** if (rows.length === 0) return: of what was read here, there may be none once, but not always. */
+function isWithoutRows(
+  module: Module,
+  leaving: NodeOf<'ReturnStatement'>,
+  around: FunctionNode | undefined,
+): boolean {
+  const tests = conditionsAbove(leaving, around)
+  return (
+    tests.length > 0 &&
+    tests.every((test) => !SWITCH.test(module.source(test))) &&
+    tests.some((test) =>
+      module
+        .all('Identifier')
+        .some((each) => isInside(each, test) && isAwaitedVariable(module, each, around)),
+    )
+  )
+}
+
+/** What is kept, or set up once: with it the call behind may never be made. */
+const SWITCH =
+  /cach|memo|config|enabled|disabled|\benv\b|flag|feature|mock|test|local|dev|skip|dry/i
+
+/** A variable that an await of the same function has filled. */
+function isAwaitedVariable(
+  module: Module,
+  name: NodeOf<'Identifier'>,
+  around: FunctionNode | undefined,
+): boolean {
+  const binding = module.binding(name)
+  if (binding?.kind !== 'variable' || !is(binding.declaration, 'VariableDeclarator')) return false
+  const { init } = binding.declaration
+  if (functionAround(binding.declaration) !== around) return false
+  return (
+    is(init && bare(init), 'AwaitExpression') ||
+    module.references(binding).some((each) => {
+      const assignment = outside(each)
+      return (
+        is(assignment, 'AssignmentExpression') &&
+        assignment.left === each &&
+        is(bare(assignment.right), 'AwaitExpression')
+      )
+    })
+  )
 }

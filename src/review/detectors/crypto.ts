@@ -8,7 +8,9 @@ import {
   bare,
   type CallNode,
   calledName,
+  classAround,
   dotted,
+  type FunctionNode,
   functionAround,
   is,
   isFunction,
@@ -211,11 +213,16 @@ function inspectRandom(look: Look, call: CallNode): void {
       look.module.source(functionAround(call) ?? call),
     ) ||
     isCompared(call) ||
-    isOneOfAList(call)
+    isOneOfAList(call) ||
+    NAMED_BEFORE_FOR.test(purpose)
   )
     return
   look.report(call, {
-    level: isSurelySecret(look, call, purpose) ? 'error' : 'warning',
+    level: isOfLock(look.module, call)
+      ? 'info'
+      : isSurelySecret(look, call, purpose)
+        ? 'error'
+        : 'warning',
     message: `Math.random() makes ${purpose}.`,
     fix: "randomBytes(32).toString('base64url'), randomUUID() or randomInt(1_000_000) of node:crypto",
     confidence: 'high',
@@ -243,6 +250,28 @@ function isSurelySecret({ module }: Look, call: CallNode, purpose: string): bool
     !isForDevelopment(module, call) &&
     !(around !== undefined && /token$/i.test(purpose) && SIGNS.test(module.source(around)))
   )
+}
+
+/** generateIdForToken(): what is made stands before what it is for. */
+const NAMED_BEFORE_FOR = /(?:id|name|number|index|colou?r|class|key)_?(?:for|of)(?=[A-Z_])/i
+
+/** Two owners of a lock are told apart by it; nobody gains by guessing the other. */
+function isOfLock(module: Module, call: CallNode): boolean {
+  const names = [
+    module.path.split('/').at(-1) ?? '',
+    classAround(call)?.id?.name ?? '',
+    ...functionsAround(call).map((each) => functionName(each) ?? ''),
+  ]
+  const target = above(call, (each) => is(each, 'VariableDeclarator') || is(each, 'Property'))
+  if (target !== undefined) names.push(module.source(target))
+  return names.some((name) => LOCK.test(name))
+}
+
+const LOCK = /(?<![a-z])(?:lock|mutex|lease|semaphore)|(?:Lock|Mutex|Lease|Semaphore)(?![a-z])/
+
+function functionsAround(node: Node): readonly FunctionNode[] {
+  const around = functionAround(node)
+  return around === undefined ? [] : [around, ...functionsAround(around)]
 }
 
 /** const apiKey = KEYS[Math.floor(Math.random() * KEYS.length)]: one that is there already. */
@@ -328,11 +357,25 @@ function inspectCipher(look: Look, call: CallNode): void {
       ? 'The initialisation vector is always the same.'
       : `${isOld ? `${name}() derives its key without a salt` : `${algorithm} shows equal blocks as equal, or is broken`}.`,
     // What a protocol of others prescribes, nobody chooses.
-    level: 'warning',
+    level: isFixed && isOwnScheme(look.module, call) ? 'error' : 'warning',
     consequence: 'Equal texts give equal ciphertexts, and changed ones are not noticed.',
     fix: "createCipheriv('aes-256-gcm', key, randomBytes(12)), the vector and the tag kept beside the text",
     confidence: 'high',
   })
+}
+
+/** The key comes from a passphrase, by a salt that stands here: nobody else prescribes that. */
+function isOwnScheme(module: Module, call: CallNode): boolean {
+  const key = call.arguments[1] && bare(call.arguments[1])
+  const declaration = is(key, 'Identifier') ? module.binding(key)?.declaration : undefined
+  const made = is(declaration, 'VariableDeclarator')
+    ? declaration.init && bare(declaration.init)
+    : key
+  return (
+    is(made, 'CallExpression') &&
+    /^(?:scryptSync|pbkdf2Sync)$/.test(calledName(made) ?? '') &&
+    textOf(made.arguments[1]) !== undefined
+  )
 }
 
 const KNOWN_SECRETS =

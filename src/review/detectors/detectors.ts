@@ -2,6 +2,7 @@ import { offsetDeepPage, selectStar, unboundedQuery } from './bounds.ts'
 import { breakerNeverCloses } from './breaker.ts'
 import { checkThenAct } from './check-then-act.ts'
 import { missingPool, preparedStatementPooler, sessionStatePooler } from './connections.ts'
+import { wildcardCors } from './cors.ts'
 import { ownCrypto, plainPassword, secretInCode, weakHash } from './crypto.ts'
 import { dateCursorPrecision } from './cursors.ts'
 import type { Detector } from './detector.ts'
@@ -13,7 +14,6 @@ import {
   httpInService,
   missingRateLimit,
   pathBasedAuthorisation,
-  wildcardCors,
 } from './http.ts'
 import { massAssignment, prototypePollution, redos, scatteredValidation } from './input.ts'
 import { jwtAlgConfusion, jwtNoAudience, jwtNoExpiry } from './jwt.ts'
@@ -30,6 +30,7 @@ import {
 import { clockArithmetic, floatingPointMoney } from './money.ts'
 import { nPlusOne } from './n-plus-one.ts'
 import { overExposure } from './over-exposure.ts'
+import { poolPerRequest } from './pool-per-request.ts'
 import {
   cacheWithoutInvalidation,
   cronOnEveryNode,
@@ -44,7 +45,6 @@ import {
   leakedClient,
   missingGracefulShutdown,
   missingHealthCheck,
-  poolPerRequest,
   setWithoutLocal,
   unhandledRejection,
   unvalidatedEnvironment,

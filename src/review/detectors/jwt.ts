@@ -84,7 +84,7 @@ function inspectVerify(look: Look, call: CallNode): void {
   ) {
     look.report(call, {
       // Who may come with a token that has ended is often asked on purpose.
-      level: 'warning',
+      level: decidesWhoAsks(look, call) ? 'error' : 'warning',
       message: 'ignoreExpiration: a token is good for ever.',
       fix: 'Leave ignoreExpiration out.',
       confidence: 'high',
@@ -108,6 +108,20 @@ function inspectVerify(look: Look, call: CallNode): void {
     fix: "jwt.verify(token, publicKey, { algorithms: ['RS256'], audience: 'api', issuer: 'https://id.example.com' })",
     confidence: 'high',
   })
+}
+
+/** By the token of the request, which is refused where it is none: not to renew, revoke or tell its end. */
+function decidesWhoAsks(look: Look, call: CallNode): boolean {
+  const token = call.arguments[0]
+  const around = functionAround(call)
+  if (token === undefined || around === undefined) return false
+  const source = look.module.source(around)
+  return (
+    look.requests.of(look.module, token) !== undefined &&
+    /\b401\b|unauthori[sz]ed|unauthenticated/i.test(source) &&
+    !/renew|log_?out|sign_?out|\bexp\b|expired|expires|rotat|iat\b|grace/i.test(source) &&
+    !/refresh|log_?out|renew|revo/i.test(look.module.path)
+  )
 }
 
 /** decode() reads what anybody may have written. */

@@ -1,5 +1,5 @@
 import type { Effect } from '../project/effects.ts'
-import type { Origin } from '../project/request-values.ts'
+import { isOneOfList, type Origin } from '../project/request-values.ts'
 import type { Binding } from '../syntax/bindings.ts'
 import type { Module } from '../syntax/module.ts'
 import {
@@ -10,6 +10,7 @@ import {
   hasSpread,
   is,
   isFunction,
+  isInside,
   type Node,
   type NodeOf,
   outside,
@@ -63,22 +64,70 @@ function isSurelyOpen(module: Module, hole: Node, origin: Origin | undefined): b
   return (
     origin !== undefined &&
     !origin.isChecked &&
-    isValue(module, hole) &&
+    (isValue(hole) || (isDirection(hole) && !isLookedAtOnTheWay(origin, hole))) &&
     !isLookedAt(module, hole) &&
     !isNarrow(origin)
   )
 }
 
+/** A direction has two values, which any function between may have asked for. */
+function isLookedAtOnTheWay({ path }: Origin, hole: Node): boolean {
+  const name = dotted(bare(hole))?.split('.').at(-1) ?? ''
+  const asked = new RegExp(
+    `\\b(?:is|valid|check|assert|ensure|parse|has|test|match|includes|indexOf|sanit|allow)\\w*\\([^()]*\\b${name}\\b|\\b${name}\\b[^;\\n]{0,30}[!=]==?\\s*['"\`]`,
+    'i',
+  )
+  return path.some(({ module, node }) => {
+    const around = isFunction(node) ? node : functionAround(node)
+    return around !== undefined && asked.test(module.source(around))
+  })
+}
+
 /** Where a value stands: behind a comparison, in quotes. The name of a table is mostly one of a list. */
-function isValue({ text }: Module, hole: Node): boolean {
+function isValue(hole: Node): boolean {
+  const before = textAround(hole)?.before.replaceAll(/--.*/g, '')
+  if (before === undefined) return false
+  const isQuoted = (before.split("'").length - 1) % 2 === 1
+  return (
+    isQuoted ||
+    /(?:[=<%]|(?<![->])>|[=(,]\s*"%?|\blike|\bin\s*\(|\bvalues\s*\([^)]*)\s*$/i.test(before)
+  )
+}
+
+/** ORDER BY name ${direction}: nothing but a word of two may stand there, and any text does. */
+function isDirection(hole: Node): boolean {
+  const text = textAround(hole)
+  const name = dotted(bare(hole))?.split('.').at(-1) ?? ''
+  return (
+    text !== undefined &&
+    /(?:dir(?:ection)?|order)$/i.test(name) &&
+    /[\w")\]]\s+$/.test(text.before) &&
+    /^\s*(?:$|[,)]|nulls\b|limit\b|offset\b)/i.test(text.after) &&
+    !/\b(?:order|by|where|from|and|or)\s+$/i.test(text.before)
+  )
+}
+
+/** What stands before and behind a part of a text that is put together, its other parts as ?. */
+function textAround(hole: Node): { readonly before: string; readonly after: string } | undefined {
   const parent = outside(hole)
-  const isPart =
-    is(parent, 'TemplateLiteral') ||
-    (is(parent, 'BinaryExpression') && bare(parent.right) === bare(hole))
-  const before = text
-    .slice(Math.max(0, hole.start - 80), hole.start)
-    .replace(/\$\{\s*$|['"`]\s*\+\s*$/, '')
-  return isPart && /(?:[=<>'%]|=\s*\\?"|\blike|\bin\s*\(|\bvalues\s*\([^)]*)\s*$/i.test(before)
+  if (is(parent, 'TemplateLiteral')) {
+    const index = parent.expressions.findIndex((each) => isInside(hole, each))
+    const texts = parent.quasis.map(({ value }) => value.cooked ?? value.raw)
+    return { before: texts.slice(0, index + 1).join('?'), after: texts.slice(index + 1).join('?') }
+  }
+  if (!is(parent, 'BinaryExpression') || bare(parent.right) !== bare(hole)) return undefined
+  const behind = outside(parent)
+  const after =
+    is(behind, 'BinaryExpression') && bare(behind.left) === parent ? writtenIn(behind.right) : ''
+  return { before: writtenIn(parent.left), after }
+}
+
+function writtenIn(node: Node): string {
+  const at = bare(node)
+  if (is(at, 'BinaryExpression')) return writtenIn(at.left) + writtenIn(at.right)
+  if (is(at, 'TemplateLiteral'))
+    return at.quasis.map(({ value }) => value.cooked ?? value.raw).join('?')
+  return textOf(at) ?? '?'
 }
 
 /** Something has been asked of it before, which may let only the harmless through. */
@@ -174,7 +223,8 @@ function isHarmless(module: Module, node: Node, depth: number): boolean {
   const at = bare(node)
   if (depth > 6 || textOf(at) !== undefined || is(at, 'Literal')) return true
   const inner = (each: Node) => isHarmless(module, each, depth + 1)
-  if (is(at, 'ConditionalExpression')) return inner(at.consequent) && inner(at.alternate)
+  if (is(at, 'ConditionalExpression'))
+    return (inner(at.consequent) || isOneOfList(module, at)) && inner(at.alternate)
   if (is(at, 'LogicalExpression')) return inner(at.left) && inner(at.right)
   if (is(at, 'TemplateLiteral')) return at.expressions.every(inner)
   if (is(at, 'BinaryExpression')) return at.operator !== '+' || (inner(at.left) && inner(at.right))

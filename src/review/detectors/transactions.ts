@@ -1,9 +1,10 @@
 /** What must not, and what must, stand inside of a transaction. */
 import { chainOf } from '../project/chain.ts'
 import { type Effect, OUTSIDE, WRITES } from '../project/effects.ts'
-import { stepOf } from '../project/functions.ts'
+import { stepOf, type Target } from '../project/functions.ts'
 import type { TransactionRegion } from '../project/regions.ts'
 import { isInMigrations } from '../sql/migration.ts'
+import type { Module } from '../syntax/module.ts'
 import {
   above,
   bare,
@@ -52,7 +53,7 @@ function inspect(look: Look, region: TransactionRegion): void {
   }
   for (const call of callsIn(look, region)) {
     const target = look.functions.target({ module: look.module, node: call })
-    if (target === undefined || !isIn(call) || isInside(target.node, region.callback)) continue
+    if (target === undefined || !isIn(call) || isWithin(look, target, region)) continue
     const steps = look.functions.reach(
       target.module,
       target.node,
@@ -66,6 +67,11 @@ function inspect(look: Look, region: TransactionRegion): void {
       .find(({ node }) => node === last.node)
     if (effect !== undefined) report(look, call, region, steps, effect)
   }
+}
+
+/** What it calls stands in the same region, and is told of there. */
+function isWithin(look: Look, target: Target, { start, end }: TransactionRegion): boolean {
+  return target.module === look.module && target.node.start > start && target.node.end < end
 }
 
 /** Runs whenever its function does: no condition stands above it. */
@@ -94,16 +100,31 @@ function report(
   )
   const isSure =
     isSteady &&
-    steps.length <= NEAR_STEPS &&
+    steps.length <= SEEN_STEPS &&
     isHeld(look, region) &&
-    isWaitedFor(node, functionOf(region)) &&
+    isWaitedFor(look.module, node, functionOf(region)) &&
     isWaitedForIn(look, node, steps)
+  const where = `the transaction opened on line ${look.module.place(region.opening.start).line}`
+  const called = `${calledName(node) ?? effect.library.title}()`
+  const isLeft = !isTaken(node) || isLeftOnTheWay(steps)
   look.report(node, {
-    message: `${calledName(node) ?? effect.library.title}() calls ${effect.library.title} inside the transaction opened on line ${look.module.place(region.opening.start).line}.`,
+    message: isLeft
+      ? `${called} starts a call of ${effect.library.title} in ${where}, and nobody waits for it.`
+      : `${called} calls ${effect.library.title} inside ${where}.`,
+    ...(isLeft
+      ? {
+          consequence:
+            'It goes out whether the transaction is committed or rolled back, and maybe before: the other side hears of rows that nobody else sees yet, or ever.',
+        }
+      : {}),
     fix: `Commit first, then call; or write down what is to be done in the same transaction and let a worker do it.${transactionOf(region)}`,
     confidence: isSure ? 'high' : 'medium',
     // Three functions away, under a condition of one of them, it may well never happen here.
-    level: isSure ? 'error' : !isSteady && steps.length > NEAR_STEPS ? 'info' : 'warning',
+    level: isSure
+      ? 'error'
+      : (!isSteady && steps.length > NEAR_STEPS) || (isLeft && steps.length > 0)
+        ? 'info'
+        : 'warning',
     trail: [
       ...leadingTo(look, node),
       { module: look.module, node: region.opening, label: 'transaction' },
@@ -112,16 +133,23 @@ function report(
   })
 }
 
-/** A function between this one and the call: more, and nobody sees what decides on the way. */
+/** A function between this one and the call: more, under a condition, and it may well never happen. */
 const NEAR_STEPS = 2
+/** Where nothing decides on the way: a client, its request, and what tries it again. */
+const SEEN_STEPS = 4
+
+/** void this.send(): whoever calls it is back at once. */
+function isLeftOnTheWay(steps: readonly ReturnType<typeof stepOf>[]): boolean {
+  return steps.some(({ node }) => !isTaken(node))
+}
 
 function functionOf({ callback, opening }: TransactionRegion): Node | undefined {
   return callback ?? functionAround(opening)
 }
 
 /** While it takes, the transaction stays open: it is neither kept for later nor left to itself. */
-function isWaitedFor(node: Node, outer: Node | undefined): boolean {
-  return runsWith(node, outer) && isTaken(node)
+function isWaitedFor(module: Module, node: Node, outer: Node | undefined): boolean {
+  return runsWith(module, node, outer) && isTaken(node)
 }
 
 /** In each of the functions between as well, from which none may have returned before. */
@@ -133,7 +161,7 @@ function isWaitedForIn(
   let from = { module: look.module, node: call }
   for (const { module, node } of steps) {
     const target = look.functions.target(from as { module: typeof module; node: CallNode })
-    if (!isWaitedFor(node, target?.node) || mayLeaveBefore(module, node)) return false
+    if (!isWaitedFor(module, node, target?.node) || mayLeaveBefore(module, node)) return false
     from = { module, node }
   }
   return true
@@ -214,7 +242,8 @@ export const publishBeforeCommit: Detector = {
         if (effect.does !== 'publish' || isLater(effect.node, region) || isOutboxLike(look, effect))
           continue
         if (isRolledBack(look, effect.node, region) || isNoMessage(look, effect)) continue
-        const isSure = runsWith(effect.node, functionOf(region)) && isMessage(look, effect)
+        const isSure =
+          runsWith(look.module, effect.node, functionOf(region)) && isMessage(look, effect)
         look.report(effect.node, {
           level: isSure ? 'error' : 'warning',
           message: `Hands work to ${effect.library.title} before the transaction opened on line ${look.module.place(region.opening.start).line} has committed.`,

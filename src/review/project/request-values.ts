@@ -72,7 +72,8 @@ export class RequestValues {
     if (is(at, 'BinaryExpression'))
       return at.operator === '+' ? partOf(next(at.left) ?? next(at.right)) : undefined
     if (is(at, 'LogicalExpression')) return next(at.left) ?? next(at.right)
-    if (is(at, 'ConditionalExpression')) return next(at.consequent) ?? next(at.alternate)
+    if (is(at, 'ConditionalExpression'))
+      return (isOneOfList(module, at) ? undefined : next(at.consequent)) ?? next(at.alternate)
     if (is(at, 'ArrayExpression')) return first(at.elements, next)
     if (is(at, 'SpreadElement')) return next(at.argument)
     if (is(at, 'ObjectExpression') && field.length > 0) return this.#part(module, at, depth, field)
@@ -311,6 +312,21 @@ function nestSource(
     isWhole: true,
     origin: (rest) => ({ ...step(rest || binding.name), isChecked }),
   }
+}
+
+/** WAYS.includes(way.toUpperCase()) ? way.toUpperCase() : 'ASC' lets only those through. */
+export function isOneOfList(
+  module: Module,
+  { test, consequent }: NodeOf<'ConditionalExpression'>,
+): boolean {
+  const asked = awaited(test)
+  if (!is(asked, 'CallExpression') || !/^(?:includes|has|hasOwn)$/.test(calledName(asked) ?? ''))
+    return false
+  const list = is(asked.callee, 'MemberExpression') ? awaited(asked.callee.object) : undefined
+  // A text that holds it is no list.
+  if (list === undefined || is(list, 'Literal') || is(list, 'TemplateLiteral')) return false
+  const given = module.source(awaited(consequent))
+  return asked.arguments.some((each) => module.source(awaited(each)) === given)
 }
 
 export function routeStep(handler: Handler): Step {
