@@ -13,6 +13,7 @@ import { pathToFileURL } from 'node:url'
 import { knownOptions, shown } from '../base/bounds.ts'
 import { HoldfastError } from '../base/fault.ts'
 import type { MigrationSource } from '../database/migrate/source.ts'
+import { commonJsAdvice } from './commonjs-folder.ts'
 
 /** The project file of the command line, holdfast.config.ts; paths are relative to it. */
 export interface ProjectConfig {
@@ -110,7 +111,9 @@ async function importConfig(path: string, href: string): Promise<{ config?: unkn
   try {
     return await import(href)
   } catch (cause) {
-    throw invalid(`${path} cannot be read: ${(cause as Error).message}.`, cause)
+    const advice = cause instanceof SyntaxError ? commonJsAdvice(path) : undefined
+    const why = [(cause as Error).message, advice].filter(Boolean).join('. ')
+    throw invalid(`${path} cannot be read: ${why}.`, cause)
   }
 }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { processLines } from '../../test/process-lines.ts'
 import { testDatabase } from '../testing/test-database.ts'
@@ -41,21 +41,27 @@ const running = await startApp(app, { config: loadConfig(process.env) })
 running.shutdown.install()`,
 }
 
-test('the app is started, started again at a change, and migrated where a migration comes', async (t) => {
-  await using database = await testDatabase()
+/** `holdfast dev` in a folder with these files; gone when the test ends. */
+function developing(t: TestContext, databaseUrl: string, files: Readonly<Record<string, string>>) {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-dev-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  mkdirSync(join(folder, 'migrations'))
   const write = (path: string, text: string) => writeFileSync(join(folder, path), text)
-  for (const [path, text] of Object.entries(FILES)) write(path, text)
+  mkdirSync(join(folder, 'migrations'))
+  for (const [path, text] of Object.entries(files)) write(path, text)
   const bin = fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url))
   const child = spawn(process.execPath, [bin, 'dev'], {
     cwd: folder,
-    env: { PATH: process.env.PATH, DATABASE_URL: database.url, PORT: '0', ADMIN_PORT: '0' },
+    env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl, PORT: '0', ADMIN_PORT: '0' },
   })
-  const lines = processLines(child)
-  const exited = once(child, 'exit')
-  t.after(() => child.kill('SIGKILL'))
+  t.after(() => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return { folder, write, child, lines: processLines(child), exited: once(child, 'exit') }
+}
+
+test('the app is started, started again at a change, and migrated where a migration comes', async (t) => {
+  await using database = await testDatabase()
+  const { folder, write, child, lines, exited } = developing(t, database.url, FILES)
   const line = (pattern: RegExp) => lines.until(pattern)
   const answering = async () => (await line(/-- (http:\S+), admin \S+, answering after \d+ ms/))[1]
   const ask = async (api: string | undefined) => (await fetch(`${api}/v1/answer`)).json()
@@ -80,6 +86,18 @@ test('the app is started, started again at a change, and migrated where a migrat
 
   child.kill('SIGINT')
   assert.deepEqual(await exited, [0, null])
+})
+
+test('a folder in which Node reads the app as CommonJS is told how it is mended', async (t) => {
+  await using database = await testDatabase()
+  const commonJs = '{ "name": "notes", "type": "commonjs" }'
+  const configured = developing(t, database.url, { ...FILES, 'package.json': commonJs })
+  await configured.lines.until(/^HF_PROJECT_INVALID: .*: npm pkg set type=module\./)
+  const files = { 'main.ts': `import 'node:fs'; console.log('a module')`, 'package.json': commonJs }
+  const { write, lines } = developing(t, database.url, files)
+  await lines.until(/^-- package\.json says "type": "commonjs".*: npm pkg set type=module$/)
+  write('package.json', '{ "name": "notes", "type": "module" }')
+  await lines.until(/^a module$/)
 })
 
 test('sources and settings are watched; what is made or installed is not', () => {

@@ -15,6 +15,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { HoldfastError } from '../base/fault.ts'
 import { migrate } from '../database/migrate/migrate.ts'
 import type { Command, CommandCall, Terminal } from './command.ts'
+import { commonJsAdvice } from './commonjs-folder.ts'
 import { bareProject, hasProject, type Project } from './config.ts'
 import { isProduction, withDatabaseUrl } from './database-url.ts'
 import { projectOf, sourcesOf } from './project.ts'
@@ -127,8 +128,9 @@ class DevSession {
   }
 
   #start(sinceMs: number): void {
-    const { terminal, clock } = this.#options
+    const { terminal, clock, file } = this.#options
     const last = this.#child
+    let answers = false
     const child = isRunning(this.#waiting) ? this.#waiting : this.#spawn()
     this.#waiting = undefined
     this.#child = child
@@ -136,14 +138,17 @@ class DevSession {
     child.send('start', () => {})
     child.on('message', (message) => {
       if ((message as { holdfast?: string }).holdfast !== 'started') return
+      answers = true
       const { apiUrl, adminUrl } = message as { apiUrl?: string; adminUrl: string }
       this.#waiting ??= this.#spawn()
       const tookMs = Math.round(clock.monotonicMs() - sinceMs)
       terminal.err(`-- ${apiUrl ?? 'no API'}, admin ${adminUrl}, answering after ${tookMs} ms`)
     })
     child.once('exit', (code) => {
-      if (this.#child === child && code !== null)
-        terminal.err(`-- it has ended with code ${code}; it is started again at the next change`)
+      if (this.#child !== child || code === null) return
+      terminal.err(`-- it has ended with code ${code}; it is started again at the next change`)
+      const advice = answers ? undefined : commonJsAdvice(file)
+      if (advice !== undefined) terminal.err(`-- ${advice}`)
     })
     void end(last, clock)
   }
