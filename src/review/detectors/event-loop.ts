@@ -1,4 +1,12 @@
-import { calledName, functionAround, type Node } from '../syntax/node.ts'
+import {
+  above,
+  calledName,
+  functionAround,
+  is,
+  isFunction,
+  type Node,
+  outside,
+} from '../syntax/node.ts'
 import { isOnce, isServing } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
@@ -39,6 +47,18 @@ export const syncCpuOnEventLoop: Detector = {
     ),
 }
 
+/** cache.getOrSet(key, () => read()): now and then, not for each request. */
+function isBehindCache(node: Node): boolean {
+  const handed = above(node, (at) => {
+    const call = isFunction(at) ? outside(at) : undefined
+    return is(call, 'CallExpression') && CACHES.test(calledName(call) ?? '')
+  })
+  return handed !== undefined
+}
+
+const CACHES =
+  /^(?:getOr(?:Set|Create|Compute|Load)\w*|fetchOr\w+|remember|memoi[sz]e\w*|cached|withCache|wrap)$/
+
 function inspectSync(look: Look, names: RegExp, fix: (name: string) => string): void {
   // Several in one function are one finding.
   const told = new Set<Node>()
@@ -50,7 +70,11 @@ function inspectSync(look: Look, names: RegExp, fix: (name: string) => string): 
     if (
       trail === undefined ||
       isOnce(look.module, call) ||
-      trail.some(({ module, node, label }) => SINGLETON.test(label) || isOnce(module, node))
+      isBehindCache(call) ||
+      trail.some(
+        ({ module, node, label }) =>
+          SINGLETON.test(label) || isOnce(module, node) || isBehindCache(node),
+      )
     )
       continue
     told.add(around)

@@ -1,10 +1,12 @@
 /** Foreign keys without an index on their own side: in SQL, in schemas, in entities, in migrations of builders. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { as } from '../../database/guard/ast.ts'
 import { chainOf } from '../project/chain.ts'
 import { decoratorOf } from '../project/handlers.ts'
 import { prismaIndexes, prismaModels, relationFields } from '../project/prisma-schema.ts'
 import type { Project } from '../project/project.ts'
+import { indexesBuilt, tableAround } from '../sql/built-indexes.ts'
 import { type ForeignKey, KeySchema, serves } from '../sql/key-schema.ts'
 import {
   isDown,
@@ -164,13 +166,33 @@ function groupOf(path: string): string {
 
 function schemaOf(project: Project, sql: SqlParser, group: string): KeySchema<Place> {
   const schema = new KeySchema<Place>()
+  if (!isMigrationPath(group)) schema.addIndexesOf(migratedIndexes(project, sql))
   for (const path of project.paths) {
     if (groupOf(path) !== group) continue
+    for (const { table, columns } of indexesBuilt(project, path)) schema.addIndex(table, columns)
     for (const place of placesIn(project, path)) {
       const statements = sql.parse(place.text)
       if (statements === undefined) schema.addUnread(place.text)
       for (const { node } of statements ?? []) schema.add(node, place)
     }
+  }
+  return schema
+}
+
+const migrated = new WeakMap<Project, KeySchema<Place>>()
+
+/** A schema in a file of its own may get its indexes by a migration. */
+function migratedIndexes(project: Project, sql: SqlParser): KeySchema<Place> {
+  const known = migrated.get(project)
+  if (known !== undefined) return known
+  const schema = new KeySchema<Place>()
+  migrated.set(project, schema)
+  for (const path of project.paths) {
+    if (!path.endsWith('.sql') || !isMigrationPath(path)) continue
+    const text = project.text(path)
+    if (text === undefined || !/\bindex\b/i.test(text)) continue
+    for (const { node } of sql.parse(text) ?? [])
+      if (as(node, 'IndexStmt') !== undefined) schema.add(node, { path, node: undefined, text })
   }
   return schema
 }
@@ -398,7 +420,7 @@ function inspectBuilders(look: Look): void {
 }
 
 /** table.integer('user_id').references('id').inTable('users'), .addColumn('user_id', t, (c) => c.references('users.id')) */
-function referenceOf(module: Module, call: CallNode): (Key & { fix?: string }) | undefined {
+function referenceOf(_module: Module, call: CallNode): (Key & { fix?: string }) | undefined {
   const target = textOf(call.arguments[0])
   if (target === undefined) return undefined
   let outer: Node = call
@@ -428,7 +450,7 @@ function referenceOf(module: Module, call: CallNode): (Key & { fix?: string }) |
     }
   }
   const column = textOf(chain[0]?.args?.[0])
-  const table = tableAround(module, call)
+  const table = tableAround(call)
   return column === undefined || table === undefined
     ? undefined
     : { table, columns: [column], parent, follows }
@@ -437,15 +459,6 @@ function referenceOf(module: Module, call: CallNode): (Key & { fix?: string }) |
 function tableIn(chain: ReturnType<typeof chainOf>, names: RegExp): string {
   const made = chain.find(({ segment }) => names.test(segment?.name ?? ''))
   return textOf(made?.segment?.args?.[0]) ?? 'the table'
-}
-
-/** knex.schema.createTable('orders', (table) => …) */
-function tableAround(_module: Module, node: Node): string | undefined {
-  for (let at = node.parent; at !== undefined; at = at.parent) {
-    if (is(at, 'CallExpression') && /^(?:createTable|alterTable|table)$/.test(calledName(at) ?? ''))
-      return textOf(at.arguments[0])
-  }
-  return undefined
 }
 
 /** Columns that any migration of the folder indexes first, whatever the table: rather too many. */

@@ -51,6 +51,7 @@ function inspect(look: Look, effect: Effect, told: Set<Node>): void {
   const loop = loopAround(node)
   if (loop === undefined || told.has(loop.node)) return
   if (!isRepeated(look, node, loop) || isAround(look, effect, loop)) return
+  if (isBounded(look, loop)) return
   told.add(loop.node)
   const rows = effect.library.says.many
   look.report(node, {
@@ -64,6 +65,24 @@ function inspect(look: Look, effect: Effect, told: Set<Node>): void {
       : { confidence: returnsQuery(look, loop.over) ? 'high' : 'medium' }),
     trail: leadingTo(look, node),
   })
+}
+
+const TURNS_FEW = 20
+
+/** tickets: z.array(…).max(10): what the caller sends is a handful, by the schema of this package. */
+function isBounded({ project, module }: Look, { over }: Loop): boolean {
+  const list = over && bare(over)
+  const name = is(list, 'MemberExpression') ? memberName(list) : undefined
+  if (name === undefined || !is(list, 'MemberExpression') || !is(bare(list.object), 'Identifier'))
+    return false
+  const { folder } = project.packageOf(module)
+  const bound = new RegExp(
+    `\\b${name.replaceAll('$', '\\$')}\\s*:\\s*(?:z|[jJ]oi)\\s*\\.array\\((?:[^;]{0,300}?)\\)\\s*\\.max\\(\\s*(\\d+)`,
+  )
+  const found = project.modules
+    .filter((each) => project.packageOf(each).folder === folder)
+    .flatMap(({ text }) => bound.exec(text)?.[1] ?? [])
+  return found.length > 0 && found.every((each) => Number(each) <= TURNS_FEW)
 }
 
 /** Most turns leave before it, or spend their time elsewhere: on a request, a mail, a file. */
@@ -86,7 +105,8 @@ function inspectCall(look: Look, call: CallNode, told: Set<Node>): void {
     loop === undefined ||
     told.has(loop.node) ||
     !isWaitedFor(call) ||
-    !isRepeated(look, call, loop)
+    !isRepeated(look, call, loop) ||
+    isBounded(look, loop)
   )
     return
   const target = look.functions.target({ module: look.module, node: call })

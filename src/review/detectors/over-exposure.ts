@@ -56,7 +56,7 @@ function sentBy(look: TreeLook, handler: Handler, secrets: Secrets): readonly Ro
   return repliesOf(module, node).flatMap((reply) => {
     const sent = rowsOf(look, module, reply, 0)
     if (sent === undefined || isCut(module.source(node)) || isCut(aroundText(sent))) return []
-    return secrets.of(sent.effect).length === 0 ? [] : [{ ...sent, handler, reply }]
+    return secrets.of(sent.effect, handler).length === 0 ? [] : [{ ...sent, handler, reply }]
   })
 }
 
@@ -67,7 +67,7 @@ function report(look: TreeLook, routes: readonly Route[], secrets: Secrets): voi
   const others = new Set(routes.map((each) => each.handler)).size - 1
   const also = others === 0 ? '' : ` So do ${others} more.`
   look.reportIn(handler.module, reply, {
-    message: `The reply holds whole rows of ${effect.table}, ${secrets.of(effect).join(' and ')} included.${also}`,
+    message: `The reply holds whole rows of ${effect.table}, ${secrets.of(effect, handler).join(' and ')} included.${also}`,
     fix: fixOf(effect.library.id),
     confidence: 'high',
     trail: [routeStep(handler), stepOf(effect)],
@@ -171,13 +171,21 @@ class Secrets {
     this.#project = project
   }
 
-  of(effect: Effect): readonly string[] {
+  of(effect: Effect, handler: Handler): readonly string[] {
     const { table, library } = effect
     if (table === undefined || choosesFields(effect)) return []
-    const key = `${library.id} ${table}`
-    const known = this.#known.get(key) ?? areSecret(this.#columns(library.id, table))
+    const isDeclared = isOfSchema(handler)
+    const key = `${library.id} ${table} ${isDeclared}`
+    const known =
+      this.#known.get(key) ??
+      areSecret(isDeclared ? this.#fields(table) : this.#columns(library.id, table))
     this.#known.set(key, known)
     return known
+  }
+
+  /** GraphQL sends what the class declares, whatever else the row has. */
+  #fields(table: string): readonly string[] {
+    return this.#inModules((module) => ofEntity(module, table, /^Field$/))
   }
 
   #columns(library: string, table: string): readonly string[] {
@@ -209,6 +217,14 @@ class Secrets {
   }
 }
 
+/** A query of GraphQL: the type that it returns names its fields. */
+function isOfSchema({ module, method }: Handler): boolean {
+  return (
+    /^(?:QUERY|MUTATION|SUBSCRIPTION|RESOLVEFIELD)$/.test(method) &&
+    /['"](?:type-graphql|@nestjs\/graphql)['"]/.test(module.text)
+  )
+}
+
 /** It names what it wants. */
 function choosesFields({ segments, verb, library, sql }: Effect): boolean {
   if (sql !== undefined) return true
@@ -224,7 +240,7 @@ function choosesFields({ segments, verb, library, sql }: Effect): boolean {
 }
 
 /** @Column() passwordHash: string */
-function ofEntity(module: Module, table: string): readonly string[] {
+function ofEntity(module: Module, table: string, needs = /Column$/): readonly string[] {
   const entity = module
     .all('ClassDeclaration')
     .find(
@@ -239,7 +255,7 @@ function ofEntity(module: Module, table: string): readonly string[] {
       ({ name, args }) =>
         name === 'Exclude' || args.some((given) => propertyOf(given, 'select') !== undefined),
     )
-    const isColumn = decorators.some(({ name }) => /Column$/.test(name))
+    const isColumn = decorators.some(({ name }) => needs.test(name))
     return isColumn && !isHidden ? (nameOf(each.key) ?? []) : []
   })
 }

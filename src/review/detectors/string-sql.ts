@@ -1,4 +1,5 @@
 import type { Effect } from '../project/effects.ts'
+import type { Project } from '../project/project.ts'
 import { isOneOfList, type Origin } from '../project/request-values.ts'
 import type { Binding } from '../syntax/bindings.ts'
 import type { Module } from '../syntax/module.ts'
@@ -6,6 +7,7 @@ import {
   bare,
   calledName,
   dotted,
+  type FunctionNode,
   functionAround,
   hasSpread,
   is,
@@ -13,6 +15,7 @@ import {
   isInside,
   type Node,
   type NodeOf,
+  nameOf,
   outside,
   textOf,
 } from '../syntax/node.ts'
@@ -45,7 +48,8 @@ function inspectHoles(
   for (const hole of holes) {
     if (isHarmless(look.module, hole, 0)) continue
     const origin = look.requests.of(look.module, hole)
-    if (origin === undefined && !looksLikeValue(look, hole)) continue
+    if (origin === undefined ? !looksLikeValue(look, hole) : isOfDeclaredList(look, origin))
+      continue
     look.report(node, {
       message:
         origin === undefined
@@ -144,6 +148,51 @@ function isLookedAt(module: Module, hole: Node): boolean {
   ).test(before)
 }
 
+/** The class of what is sent lets one of a list through: @IsIn([…]), @IsEnum(Way), an enumeration of GraphQL. */
+function isOfDeclaredList({ project }: Look, { name, path }: Origin): boolean {
+  const route = path.find(({ isRoute, label }) => isRoute === true && label.endsWith('(Nest)'))
+  if (route === undefined || !is(route.node, 'MethodDefinition')) return false
+  const field = name.split('.').at(-1) ?? ''
+  const { params } = route.node.value as FunctionNode
+  const types = params.flatMap((each) => typesIn(route.module.source(each)))
+  return project.modules.some((module) => listsField(project, module, types, field))
+}
+
+function typesIn(text: string): readonly string[] {
+  return text.match(/\b[A-Z]\w+/g) ?? []
+}
+
+/** In one of these classes, or in one that they are made of. */
+function listsField(
+  project: Project,
+  module: Module,
+  types: readonly string[],
+  field: string,
+): boolean {
+  const properties = (of: readonly string[]) =>
+    module
+      .all('ClassDeclaration')
+      .filter(({ id }) => of.includes(id?.name ?? ''))
+      .flatMap(({ body }) => body.body.filter((each) => is(each, 'PropertyDefinition')))
+  const own = properties(types)
+  const inner = properties(own.flatMap((each) => typesIn(module.source(each))))
+  return [...own, ...inner].some(
+    (each) =>
+      nameOf(each.key) === field &&
+      (each.decorators ?? []).some((decorator) => isList(project, module.source(decorator))),
+  )
+}
+
+/** @IsIn([…]), @IsEnum(Way); @Field(() => Way) of an enumeration that is registered. */
+function isList({ modules }: Project, decorator: string): boolean {
+  const type = /^@Field\(.*=>\s*([A-Z]\w+)/s.exec(decorator)?.[1]
+  return (
+    /^@(?:IsIn|IsEnum)\(/.test(decorator) ||
+    (type !== undefined &&
+      modules.some(({ text }) => new RegExp(`registerEnumType\\(\\s*${type}\\b`).test(text)))
+  )
+}
+
 /** The route has looked at it: by middleware, or by a pattern in its path. */
 function isNarrow({ path }: Origin): boolean {
   return path.some(({ isRoute, label, module, node }) => {
@@ -179,7 +228,7 @@ function inspectRaw(look: Look, call: NodeOf<'CallExpression'>): void {
     const origin = isHarmless(look.module, hole, 0)
       ? undefined
       : look.requests.of(look.module, hole)
-    if (origin === undefined) continue
+    if (origin === undefined || isOfDeclaredList(look, origin)) continue
     look.report(call, {
       message: `The caller's ${origin.name} becomes part of the text given to ${name}().`,
       fix: `As a parameter: ${/where/i.test(name) ? ".where('user.name = :name', { name })" : 'sql`… ${name}` or a bound ? / $1'}`,

@@ -1,6 +1,7 @@
 /** Promises that nobody waits for, calls that nobody bounds, errors that nobody sees. */
 import { chainOf } from '../project/chain.ts'
 import { type Effect, isQuery, WRITES } from '../project/effects.ts'
+import type { Target } from '../project/functions.ts'
 import type { TransactionRegion } from '../project/regions.ts'
 import type { Module } from '../syntax/module.ts'
 import {
@@ -12,6 +13,7 @@ import {
   functionAround,
   is,
   isFunction,
+  isInside,
   type Node,
   type NodeOf,
   propertyOf,
@@ -41,7 +43,7 @@ export const fireAndForget: Detector = {
 
 function inspectStatement(look: Look, { expression }: NodeOf<'ExpressionStatement'>): void {
   const call = bare(expression)
-  if (!is(call, 'CallExpression') || isHandled(call)) return
+  if (!is(call, 'CallExpression') || isHandled(call) || isBuilder(call)) return
   const around = functionAround(call)
   if (around === undefined || isStart(look.module, call)) return
   const effect = look.effects.in(look.module).find(({ node }) => node === call)
@@ -51,7 +53,7 @@ function inspectStatement(look: Look, { expression }: NodeOf<'ExpressionStatemen
   if (!does && !isWork(look, target as { module: Module; node: FunctionNode })) return
   if (effect?.library.kind === 'cache' || isOfConnection(effect)) return
   if (effect !== undefined && (isSubmitted(look.module, effect) || isAtOnce(effect))) return
-  if (isSelfContained(target?.node)) return
+  if (isSelfContained(target?.node) || catchesAll(target)) return
   const region = look.regions.around(look.module, call)
   const isMeant = region === undefined && isSaidToRun(look.module, call)
   look.report(call, {
@@ -168,6 +170,29 @@ function isSelfContained(fn: FunctionNode | undefined): boolean {
   )
 }
 
+/** Whatever it waits for stands in try { … } catch { … } that throws nothing on. */
+function catchesAll(target: Target | undefined): boolean {
+  const awaits = target?.module
+    .all('AwaitExpression')
+    .filter((each) => functionAround(each) === target.node)
+  if (target === undefined || awaits === undefined || awaits.length === 0) return false
+  return awaits.every((each) => {
+    const tried = above(each, (at) => is(at, 'TryStatement'), target.node)
+    if (!is(tried, 'TryStatement') || !tried.handler || !isInside(each, tried.block)) return false
+    return !/\bthrow\b/.test(target.module.source(tried.handler))
+  })
+}
+
+const BUILDS =
+  /^(?:(?:and|or)?where\w*|(?:and|or)?having\w*|(?:add)?orderBy\w*|(?:add)?select|(?:add)?groupBy\w*|(?:left|inner|right)?join\w*|limit|offset|take|skip|setParameters?|setLock|distinct\w*|returning)$/i
+
+/** query.andWhere(…): of a statement that is sent later. */
+function isBuilder(call: NodeOf<'CallExpression'>): boolean {
+  const [root, ...links] = chainOf(call)
+  const names = links.flatMap(({ segment }) => (segment?.args === undefined ? [] : segment.name))
+  return is(root?.node, 'Identifier') && names.every((name) => BUILDS.test(name))
+}
+
 function isHandled(call: NodeOf<'CallExpression'>): boolean {
   const name = calledName(call)
   return (
@@ -214,7 +239,7 @@ export const noTimeout: Detector = {
       const { id, says } = effect.library
       if (id !== 'axios' && id !== 'got' && id !== 'fetch') continue
       if (
-        isOfPage(effect) ||
+        isOfPage(look, effect) ||
         endsByItself(look, effect.node) ||
         isForDevelopment(look.module, effect.node)
       )
@@ -231,12 +256,43 @@ export const noTimeout: Detector = {
 }
 
 /** fetch('/api/me'): without a host, only a browser knows where that is. */
-function isOfPage({ verb, library }: Effect): boolean {
-  if (library.id !== 'fetch') return false
+function isOfPage(look: Look, { verb, library, node }: Effect): boolean {
   const [url] = verb.args ?? []
+  if (library.id === 'axios') return hasRelativeBase(look, node, url)
+  if (library.id !== 'fetch') return false
   const at = url && bare(url)
   const text = is(at, 'TemplateLiteral') ? at.quasis[0]?.value.raw : textOf(at)
   return text?.startsWith('/') === true
+}
+
+/** axios.defaults.baseURL = '/api', axios.create({ baseURL: '/api' }): of the page that it runs in. */
+function hasRelativeBase(
+  { project, module, values }: Look,
+  node: Node,
+  url: Node | undefined,
+): boolean {
+  if (url !== undefined && /https?:/.test(module.source(url))) return false
+  const root = chainOf(node)[0]?.node
+  const client = root && values.of(module, root)
+  if (client?.kind === 'result')
+    return (
+      textOf(propertyOf(objectAt(client.module, client.node, 0), 'baseURL'))?.startsWith('/') ===
+      true
+    )
+  const { folder } = project.packageOf(module)
+  const own = project.modules.filter((each) => project.packageOf(each).folder === folder)
+  const bases = own.flatMap(
+    ({ text }) => /axios\.defaults\.baseURL\s*=\s*([^;\n]+)/.exec(text)?.[1] ?? [],
+  )
+  const isRelative = (base: string) => {
+    const name = /(\w+)$/.exec(base.trim())?.[1]
+    return (
+      /^['"`]\//.test(base) ||
+      (name !== undefined &&
+        own.some(({ text }) => new RegExp(`\\b${name}\\s*=\\s*['"\`]/\\w`).test(text)))
+    )
+  }
+  return bases.length > 0 && bases.every(isRelative)
 }
 
 /** The first call by each client that the tree has made: the timeout is missing there. */

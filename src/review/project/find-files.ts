@@ -3,7 +3,7 @@
  * that a loop of them cannot hold anybody; what cannot be read is told and passed over.
  */
 import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 
 export interface PassedOver {
   readonly path: string
@@ -43,6 +43,7 @@ const FILES_MAX = 100_000
 export function findFiles(root: string): FoundFiles {
   const paths: string[] = []
   const passedOver: PassedOver[] = []
+  const built = new Set<string>()
   const visit = (folder: string): void => {
     for (const entry of entriesOf(root, folder, passedOver)) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
@@ -55,6 +56,9 @@ export function findFiles(root: string): FoundFiles {
         // A pipe is never read to its end.
         if (!entry.isFile()) passedOver.push({ path, why: 'no plain file' })
         else if (paths.length < FILES_MAX) paths.push(path)
+      } else if (entry.isFile() && COMPILER_CONFIG.test(entry.name)) {
+        const out = outDirOf(root, path)
+        if (out !== undefined) built.add(out)
       }
     }
   }
@@ -62,7 +66,37 @@ export function findFiles(root: string): FoundFiles {
   if (paths.length === FILES_MAX) {
     passedOver.push({ path: '.', why: `more than ${FILES_MAX} files: the rest is not read` })
   }
-  return { paths: paths.sort(), passedOver }
+  return { paths: withoutBuilt(paths, built, passedOver).sort(), passedOver }
+}
+
+const COMPILER_CONFIG = /^tsconfig[\w.-]*\.json$/
+
+/** The folder that a compiler writes to, from the root; undefined where that is the folder of its sources. */
+function outDirOf(root: string, path: string): string | undefined {
+  const read = readText(root, path)
+  const text = 'text' in read ? read.text.replaceAll(/^\s*\/\/.*$/gm, '') : ''
+  const written = /"outDir"\s*:\s*"([^"$]+)"/.exec(text)?.[1]
+  if (written === undefined || /"(?:noEmit|emitDeclarationOnly)"\s*:\s*true/.test(text))
+    return undefined
+  const folder = posix.dirname(path)
+  const out = posix.normalize(posix.join(folder, written)).replace(/\/$/, '')
+  const holdsSources = out === '.' || out === folder || folder.startsWith(`${out}/`)
+  return holdsSources || out.startsWith('..') || written.startsWith('/') ? undefined : out
+}
+
+function withoutBuilt(
+  paths: readonly string[],
+  built: ReadonlySet<string>,
+  passedOver: PassedOver[],
+): string[] {
+  for (const out of built)
+    if (paths.some((path) => isBuilt(path, out)))
+      passedOver.push({ path: out, why: 'what a compiler writes (outDir)' })
+  return paths.filter((path) => ![...built].some((out) => isBuilt(path, out)))
+}
+
+function isBuilt(path: string, out: string): boolean {
+  return path.startsWith(`${out}/`) && /\.[mc]?jsx?$/.test(path)
 }
 
 /** Why a link is not followed; undefined where it leads to nothing that would be read. */

@@ -36,6 +36,16 @@ export class KeySchema<Origin> {
     if (/\bindex\b|\bunique\b/i.test(text)) this.#unread.push(text.toLowerCase())
   }
 
+  /** One that a builder makes, or a file that runs later. */
+  addIndex(table: string, columns: readonly string[]): void {
+    this.#indexes.push({ table, columns, name: undefined })
+  }
+
+  /** Those that another list of statements makes. */
+  addIndexesOf<Other>(other: KeySchema<Other>): void {
+    this.#indexes.push(...other.#indexes)
+  }
+
   add(node: SqlNode, origin: Origin): void {
     const create = as(node, 'CreateStmt')
     const table = create?.relation?.relname
