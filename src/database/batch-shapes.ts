@@ -31,38 +31,37 @@ const TEXTS_MAX = 2_000
 
 /** By the text of one statement after the other: a batch is found without anything being put together. */
 interface Step {
-  readonly next: Map<string, Step>
+  next: Map<string, Step> | undefined
   made: BatchShape | undefined
 }
 
-const start = emptyStep()
-let stepsLeft = TEXTS_MAX
+/** A large app takes some thousand. Texts that are never the same again must not keep out those that are. */
+const STEPS_MAX = 10_000
+let start = emptyStep()
+let steps = 0
 
 export function batchShapeOf(statements: readonly Statement[]): BatchShape {
-  const step = stepOf(statements)
-  if (step === undefined) return shapeOf(statements)
-  step.made ??= shapeOf(statements)
-  return step.made
+  let at = start
+  for (const { text } of statements) at = at.next?.get(text) ?? stepBehind(at, text)
+  at.made ??= shapeOf(statements)
+  return at.made
 }
 
-/** Undefined where no more of them are remembered. */
-function stepOf(statements: readonly Statement[]): Step | undefined {
-  let at = start
-  for (const { text } of statements) {
-    let next = at.next.get(text)
-    if (next === undefined) {
-      if (stepsLeft === 0) return undefined
-      stepsLeft--
-      next = emptyStep()
-      at.next.set(text, next)
-    }
-    at = next
+/** Where there are too many, all are forgotten: those that are in use are soon there again. */
+function stepBehind(at: Step, text: string): Step {
+  const step = emptyStep()
+  if (steps++ === STEPS_MAX) {
+    start = emptyStep()
+    steps = 0
+    return step
   }
-  return at
+  at.next ??= new Map()
+  at.next.set(text, step)
+  return step
 }
 
 function emptyStep(): Step {
-  return { next: new Map(), made: undefined }
+  return { next: undefined, made: undefined }
 }
 
 function shapeOf(statements: readonly Statement[]): BatchShape {
