@@ -183,11 +183,12 @@ function listsField(
   )
 }
 
-/** @IsIn([…]), @IsEnum(Way); @Field(() => Way) of an enumeration that is registered. */
+/** @IsIn([…]), @IsEnum(Way); @Field(() => Way) of an enumeration that is registered; what is no text at all. */
 function isList({ modules }: Project, decorator: string): boolean {
   const type = /^@Field\(.*=>\s*([A-Z]\w+)/s.exec(decorator)?.[1]
   return (
-    /^@(?:IsIn|IsEnum)\(/.test(decorator) ||
+    /^@(?:IsIn|IsEnum|IsInt|IsNumber|IsBoolean)\(/.test(decorator) ||
+    /^(?:Int|Float|Boolean)$/.test(type ?? '') ||
     (type !== undefined &&
       modules.some(({ text }) => new RegExp(`registerEnumType\\(\\s*${type}\\b`).test(text)))
   )
