@@ -65,6 +65,27 @@ test('a signal ends it with 0', async (t) => {
   assert.deepEqual(await exited, [0, null])
 })
 
+test('a log that nobody reads any more is lost, and the service goes on', async (t) => {
+  const { child, lines, exited } = await started(t, 'console.error(`at ${running.apiUrl}`)')
+  const [, url] = await lines.until(/^at (\S+)$/)
+  let complaints = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text
+  })
+  const closed = once(child.stdout, 'close')
+  child.stdout.destroy()
+  await closed
+  // Each is logged; what the first brings about would meet the second.
+  for (const path of ['a', 'b', 'c']) {
+    const reply = await fetch(`${url}/${path}`)
+    assert.equal(reply.status, 404)
+    await reply.arrayBuffer()
+  }
+  child.kill('SIGTERM')
+  assert.deepEqual(await exited, [0, null])
+  assert.equal(complaints, '')
+})
+
 test('a port that is taken is told by its variable, and ends it with 1', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   t.after(() => taken.close())

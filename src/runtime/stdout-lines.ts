@@ -3,6 +3,9 @@
  * write to a pipe or a file waits for the kernel, and a line for each request would do so each time.
  * Whatever ends the process in an orderly way, or by an error, writes what is left; a kill loses the
  * lines of one turn.
+ *
+ * Where nobody reads any more (the collector of the log has died), or the disk is full, lines are lost
+ * and the process goes on: a service is not to end because its log does.
  */
 let pending = ''
 let isListening = false
@@ -21,6 +24,8 @@ function schedule(): void {
   if (isListening) return
   isListening = true
   process.on('exit', flush)
+  // Unheard it would be a failure that nobody caught, which is logged, which fails.
+  process.stdout.on('error', () => {})
 }
 
 function flush(): void {
