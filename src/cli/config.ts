@@ -80,6 +80,11 @@ export async function loadProject(cwd: string, given: string | undefined): Promi
   return toProject(path, file, module.config)
 }
 
+/** For every command, whether it reads the file or not. */
+export function checkConfigOption(cwd: string, given: string | undefined): void {
+  if (given !== undefined) findFile(cwd, given)
+}
+
 /** False where nobody has written one: an app without tables of its own needs none. */
 export function hasProject(cwd: string): boolean {
   return FILES.some((name) => existsSync(resolve(cwd, name)))

@@ -66,6 +66,8 @@ test('misuse exits with 2 and says what was meant', async (context) => {
     ['migrate new ordering', /<name\.\.\.> is missing/],
     ['migrate new orderign x', /There is no module "orderign"; did you mean "ordering"\?/],
     ['--config nowhere.ts types', /nowhere\.ts/],
+    ['mcp --config nowhere.ts', /HF_PROJECT_INVALID: There is no file \S*nowhere\.ts\./],
+    ['advise pool --config nowhere.ts', /There is no file \S*nowhere\.ts\./],
   ]
   for (const [line, message] of cases) {
     const { code, out, err } = await run(line)

@@ -2,6 +2,7 @@
 import { type FaultCode, HoldfastError } from '../base/fault.ts'
 import type { Terminal } from './command.ts'
 import { commands } from './commands.ts'
+import { checkConfigOption } from './config.ts'
 import { helpText } from './help.ts'
 import { packageVersion } from './package-version.ts'
 import { parseCommand } from './parse-command.ts'
@@ -27,6 +28,7 @@ export async function main(
     const parsed = parseCommand(argv, commands, terminal)
     if (parsed.kind === 'help') return show(terminal, helpText(parsed.commands))
     if (parsed.kind === 'version') return show(terminal, await versionText())
+    checkConfigOption(parsed.call.terminal.cwd, parsed.call.text('config'))
     return await parsed.command.run(parsed.call)
   } catch (error) {
     terminal.err(messageOf(error))

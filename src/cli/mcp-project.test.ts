@@ -94,6 +94,25 @@ test('sees the project as it is now, not as it was when it was first asked', asy
   assert.match(await call('explain_operation'), /two\.ts/)
 })
 
+test('reads the project file that it was started with', async (context) => {
+  const folder = await project(context, {
+    'other.ts': `export const config = { migrations: [], app: './named.ts', types: './rows.ts',
+      review: { off: ['string-sql'] } }`,
+    'rows.ts': 'export interface Rows {}',
+    'package.json': '{ "dependencies": { "pg": "8" } }',
+    'users.ts': `import { Pool } from 'pg'
+      const pool = new Pool()
+      export async function find(req: { query: { name: string } }, res: object) {
+        return pool.query("SELECT id FROM users WHERE name = '" + req.query.name + "'")
+      }`,
+  })
+  const { call } = start(context, folder, {}, ['--config', 'other.ts'])
+  assert.match(await call('explain_operation'), /named\.ts/)
+  assert.match(await call('read_schema'), /interface Rows/)
+  assert.doesNotMatch(await call('review_path'), /string-sql/)
+  assert.match(await start(context, folder).call('review_path'), /string-sql/)
+})
+
 test('reads what proofs have found; runs them only where it was started for it', async (context) => {
   const folder = await project(context, { 'races.ts': RACES })
   const { adminUrl: DATABASE_URL } = await testServer()

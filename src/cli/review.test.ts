@@ -113,10 +113,18 @@ test('misuse exits with 2 and says what was meant', async (context) => {
       { 'package.json': '{ "holdfast": { "review": { "off": ["n-plus-on"] } } }' },
     ],
     ['', /is no JSON/, { 'holdfast.review.json': '{' }],
+    ['', /HF_REVIEW_SETTINGS: package\.json is no JSON: /, { 'package.json': '{ "holdfast": ' }],
+    ['', /package\.json, holdfast: must be an object/, { 'package.json': '{ "holdfast": 3 }' }],
+    ['', /package\.json, holdfast: must be an object/, { 'package.json': '{ "holdfast": null }' }],
     [
       '',
       /holdfast\.config\.ts, review: write it out as texts and lists/,
       { 'holdfast.config.ts': 'export const config = { review: settings() }' },
+    ],
+    [
+      '',
+      /holdfast\.config\.ts cannot be parsed: /,
+      { 'holdfast.config.ts': 'export const config = { review: { off: [' },
     ],
     [
       '',

@@ -32,7 +32,7 @@ export const reviewCommand: Command = {
   },
   async run(call) {
     const root = rootOf(call)
-    const settings = await settingsOf(root, ruleIds)
+    const settings = await settingsOf(root, ruleIds, configOf(call))
     const level = levelOf('--level', call.text('level')) ?? settings.level ?? 'warning'
     if (call.flag('json') && call.flag('sarif'))
       throw usage('--json and --sarif exclude each other.')
@@ -61,6 +61,11 @@ function rootOf({ terminal, args }: CommandCall): string {
   if (!existsSync(root)) throw usage(`there is no folder ${root}.`)
   if (!statSync(root).isDirectory()) throw usage(`${root} is no folder.`)
   return root
+}
+
+function configOf({ terminal, text }: CommandCall): string | undefined {
+  const given = text('config')
+  return given === undefined ? undefined : resolve(terminal.cwd, given)
 }
 
 /** From the root, with slashes; '' for all of it. */

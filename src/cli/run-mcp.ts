@@ -13,9 +13,9 @@ import { packageVersion } from './package-version.ts'
 
 const SIGTERM_EXIT = 143
 
-export async function runMcp({ terminal, flag }: CommandCall): Promise<number> {
+export async function runMcp({ terminal, flag, text }: CommandCall): Promise<number> {
   const output = ownStdout()
-  const server = await mcpServer(terminal, flag('prove'))
+  const server = await mcpServer(terminal, text('config'), flag('prove'))
   terminal.err(`holdfast mcp serves ${terminal.cwd}; it ends with its input.`)
   // By itself a signal would leave behind what is cleaned up at exit.
   process.once('SIGTERM', () => process.exit(SIGTERM_EXIT))
@@ -30,17 +30,21 @@ In a Holdfast project: explain_operation, explain_plan and read_schema before ch
 Nothing here changes anything; commands that would are marked and are for a person to decide on.
 Where list_topics names another domain, say so and hand the question over.`
 
-async function mcpServer(terminal: Terminal, isProving: boolean): Promise<McpServer> {
-  const { cwd, env, err } = terminal
+async function mcpServer(
+  { cwd, env, err }: Terminal,
+  config: string | undefined,
+  isProving: boolean,
+): Promise<McpServer> {
+  const project = { cwd, env, config }
   const secrets = [...Object.entries(env), ...(await environmentFiles(cwd))]
   return new McpServer({
     info: { name: 'holdfast', title: 'Holdfast', version: await packageVersion() },
     instructions: INSTRUCTIONS,
     tools: [
       ...knowledgeTools(cwd),
-      ...reviewTools(terminal),
-      ...projectTools(terminal),
-      ...proofTools(terminal, isProving),
+      ...reviewTools(project),
+      ...projectTools(project),
+      ...proofTools(project, isProving),
     ],
     resources: knowledgeResources(),
     redact: createRedactor(secrets),

@@ -9,11 +9,10 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { HoldfastError } from '../../base/fault.ts'
 import { defineTool, type Tool, ToolFailure } from '../../mcp/tool.ts'
-import type { Terminal } from '../command.ts'
 import { loadProject } from '../config.ts'
 import { explanationPage } from '../explain.ts'
 import { plansPage } from '../explain-plans.ts'
-import { type CommandRun, runCommand } from './run-command.ts'
+import { type CommandRun, type McpProject, runCommand } from './run-command.ts'
 
 const NAME_LENGTH_MAX = 200
 /** A statement of a handler, not a dump. */
@@ -21,12 +20,12 @@ const SQL_LENGTH_MAX = 20_000
 
 const name = z.string().min(1).max(NAME_LENGTH_MAX)
 
-export function projectTools(terminal: Terminal): readonly Tool[] {
+export function projectTools(project: McpProject): readonly Tool[] {
   const tools = [explainTool, planTool, traceTool, schemaTool]
-  return tools.map((make) => make(terminal))
+  return tools.map((make) => make(project))
 }
 
-function explainTool({ cwd, env }: Terminal): Tool {
+function explainTool(project: McpProject): Tool {
   return defineTool({
     name: 'explain_operation',
     title: 'Explain an operation of this project',
@@ -35,7 +34,7 @@ function explainTool({ cwd, env }: Terminal): Tool {
     input: z.strictObject({ name: name.optional() }),
     async run({ name }, signal) {
       const words = name === undefined ? [] : ['--', name]
-      const { out } = await runCommand(['explain', '--json', ...words], { cwd, env, signal })
+      const { out } = await runCommand(['explain', '--json', ...words], { ...project, signal })
       const told = JSON.parse(out)
       if (name !== undefined) return { text: explanationPage(told), data: told }
       return { text: told.map(operationLine).join('\n'), data: { operations: told } }
@@ -47,7 +46,7 @@ function operationLine(operation: { name: string; kind: string; http?: string })
   return `${operation.name} (${operation.kind}) ${operation.http ?? ''}`.trim()
 }
 
-function planTool({ cwd, env }: Terminal): Tool {
+function planTool(project: McpProject): Tool {
   return defineTool({
     name: 'explain_plan',
     title: 'Ask the database for query plans',
@@ -63,7 +62,7 @@ function planTool({ cwd, env }: Terminal): Tool {
       }),
     async run({ operation, sql }, signal) {
       const words = operation === undefined ? [`--sql=${sql}`] : ['--plans', '--', operation]
-      const asked = withDatabase({ cwd, env, signal })
+      const asked = withDatabase({ ...project, signal })
       const { out } = await runCommand(['explain', '--json', ...words], asked)
       const told = JSON.parse(out)
       return { text: plansPage(told.plans), data: told }
@@ -71,7 +70,7 @@ function planTool({ cwd, env }: Terminal): Tool {
   })
 }
 
-function traceTool({ cwd, env }: Terminal): Tool {
+function traceTool(project: McpProject): Tool {
   return defineTool({
     name: 'trace_request',
     title: 'Trace a request',
@@ -80,7 +79,7 @@ function traceTool({ cwd, env }: Terminal): Tool {
     input: z.strictObject({ requestId: name, tenant: name.optional() }),
     async run({ requestId, tenant }, signal) {
       const words = tenant === undefined ? [] : [`--tenant=${tenant}`]
-      const asked = withDatabase({ cwd, env, signal })
+      const asked = withDatabase({ ...project, signal })
       const { out, err } = await runCommand(['trace', ...words, '--', requestId], asked)
       return { text: [out.trimEnd(), err.trimEnd()].filter(Boolean).join('\n') }
     },
@@ -98,7 +97,7 @@ function withDatabase(run: CommandRun): CommandRun {
   )
 }
 
-function schemaTool({ cwd }: Terminal): Tool {
+function schemaTool({ cwd, config }: McpProject): Tool {
   return defineTool({
     name: 'read_schema',
     title: 'Read the database schema of this project',
@@ -106,7 +105,7 @@ function schemaTool({ cwd }: Terminal): Tool {
       'In a Holdfast project: the row types that were generated from the migrated database, all or of one table.',
     input: z.strictObject({ table: name.optional() }),
     async run({ table }) {
-      const { typesFile } = await loadProject(cwd, undefined)
+      const { typesFile } = await loadProject(cwd, config)
       if (typesFile === undefined)
         throw new HoldfastError('HF_PROJECT_INVALID', 'The project names no file of row types.')
       const text = await readFile(fileURLToPath(typesFile), 'utf8')

@@ -5,9 +5,8 @@ import { z } from 'zod'
 import { HoldfastError } from '../../base/fault.ts'
 import { isObject } from '../../mcp/message.ts'
 import { defineTool, type Tool } from '../../mcp/tool.ts'
-import type { Terminal } from '../command.ts'
 import { insideOf } from './inside.ts'
-import { runCommand } from './run-command.ts'
+import { type McpProject, runCommand } from './run-command.ts'
 
 const PATH_LENGTH_MAX = 500
 const NAME_LENGTH_MAX = 200
@@ -18,11 +17,11 @@ const RESULTS_MAX = 200
 const path = z.string().min(1).max(PATH_LENGTH_MAX)
 const name = z.string().min(1).max(NAME_LENGTH_MAX)
 
-export function proofTools(terminal: Terminal, isRunning: boolean): readonly Tool[] {
-  return [resultsTool(terminal), ...(isRunning ? [proveTool(terminal)] : [])]
+export function proofTools(project: McpProject, isRunning: boolean): readonly Tool[] {
+  return [resultsTool(project), ...(isRunning ? [proveTool(project)] : [])]
 }
 
-function resultsTool({ cwd }: Terminal): Tool {
+function resultsTool({ cwd }: McpProject): Tool {
   return defineTool({
     name: 'read_proofs',
     title: 'Read what holdfast prove has found',
@@ -82,7 +81,7 @@ const BUDGET_SECONDS_MAX = 600
 /** What starting a database, and ending it, takes beside the search. */
 const FRAME_MS = 120_000
 
-function proveTool({ cwd, env }: Terminal): Tool {
+function proveTool(project: McpProject): Tool {
   return defineTool({
     name: 'prove',
     title: 'Run proofs',
@@ -96,7 +95,7 @@ function proveTool({ cwd, env }: Terminal): Tool {
       budgetSeconds: z.int().min(1).max(BUDGET_SECONDS_MAX).default(BUDGET_SECONDS_DEFAULT),
     }),
     async run({ files, only, replay, budgetSeconds }, signal) {
-      const inside = await Promise.all(files.map((file) => insideOf(cwd, file)))
+      const inside = await Promise.all(files.map((file) => insideOf(project.cwd, file)))
       const words = [
         `--budget=${budgetSeconds}s`,
         ...(only === undefined ? [] : [`--only=${only}`]),
@@ -105,7 +104,7 @@ function proveTool({ cwd, env }: Terminal): Tool {
         ...inside.map((file) => file || '.'),
       ]
       const timeoutMs = budgetSeconds * 1_000 + FRAME_MS
-      const { out } = await runCommand(['prove', ...words], { cwd, env, signal, timeoutMs })
+      const { out } = await runCommand(['prove', ...words], { ...project, signal, timeoutMs })
       return { text: out }
     },
   })

@@ -7,9 +7,8 @@ import { defineTool, type Tool, type ToolReply } from '../../mcp/tool.ts'
 import { atLeast, type Finding, LEVELS } from '../../review/report/finding.ts'
 import { summaryLine, terminalLines } from '../../review/report/terminal.ts'
 import type { Review } from '../../review/review.ts'
-import type { Terminal } from '../command.ts'
 import { insideOf } from './inside.ts'
-import { type CommandRun, runCommand } from './run-command.ts'
+import { type CommandRun, type McpProject, runCommand } from './run-command.ts'
 
 const PATH_LENGTH_MAX = 500
 const SNIPPET_LENGTH_MAX = 100_000
@@ -20,11 +19,11 @@ const FINDINGS_MAX = 100
 const level = z.enum(['error', 'warning', 'info']).default('warning')
 const limit = z.int().min(1).max(FINDINGS_MAX).default(FINDINGS_DEFAULT)
 
-export function reviewTools(terminal: Terminal): readonly Tool[] {
-  return [pathTool(terminal), snippetTool(terminal)]
+export function reviewTools(project: McpProject): readonly Tool[] {
+  return [pathTool(project), snippetTool(project)]
 }
 
-function pathTool(terminal: Terminal): Tool {
+function pathTool(project: McpProject): Tool {
   return defineTool({
     name: 'review_path',
     title: 'Review a file or folder of this project',
@@ -32,9 +31,8 @@ function pathTool(terminal: Terminal): Tool {
       'Faults that lose, double or leak, with the place, what happens in production and the fix in the library that is used. Paths are relative to the project; nothing of it is run.',
     input: z.strictObject({ path: z.string().max(PATH_LENGTH_MAX).default('.'), level, limit }),
     async run({ path, level, limit }, signal) {
-      const { cwd, env } = terminal
-      const wanted = await insideOf(cwd, path)
-      const reviewed = await reviewOf([`--only=${wanted || '.'}`], { cwd, env, signal })
+      const wanted = await insideOf(project.cwd, path)
+      const reviewed = await reviewOf([`--only=${wanted || '.'}`], { ...project, signal })
       return replyOf(reviewed, level, limit)
     },
   })
@@ -46,7 +44,7 @@ async function reviewOf(words: readonly string[], run: CommandRun): Promise<Revi
   return JSON.parse(out)
 }
 
-function snippetTool({ env }: Terminal): Tool {
+function snippetTool({ env }: McpProject): Tool {
   return defineTool({
     name: 'review_snippet',
     title: 'Review a piece of code',
@@ -65,7 +63,11 @@ function snippetTool({ env }: Terminal): Tool {
         const dependencies = Object.fromEntries(libraries.map((name) => [name, '*']))
         await writeFile(join(folder, 'package.json'), JSON.stringify({ dependencies }))
         await writeFile(join(folder, `snippet.${language}`), code)
-        return replyOf(await reviewOf([], { cwd: folder, env, signal }), level, limit)
+        return replyOf(
+          await reviewOf([], { cwd: folder, env, config: undefined, signal }),
+          level,
+          limit,
+        )
       } finally {
         await rm(folder, { recursive: true })
       }

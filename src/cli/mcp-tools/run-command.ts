@@ -12,9 +12,15 @@ import { bulkhead } from 'cockatiel'
 import { systemClock } from '../../base/clock.ts'
 import { ToolFailure } from '../../mcp/tool.ts'
 
-export interface CommandRun {
+/** The project that a server was started for. */
+export interface McpProject {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What --config names, for the commands too. */
+  readonly config: string | undefined
+}
+
+export interface CommandRun extends McpProject {
   readonly signal: AbortSignal
   readonly timeoutMs?: number
 }
@@ -68,8 +74,9 @@ export async function runCommand(words: readonly string[], run: CommandRun): Pro
 }
 
 function commandEnd(words: readonly string[], run: CommandRun): Promise<CommandEnd> {
-  const { cwd, env, signal, timeoutMs = TIMEOUT_MS } = run
-  const child = spawn(process.execPath, [script, ...words], {
+  const { cwd, env, config, signal, timeoutMs = TIMEOUT_MS } = run
+  const options = config === undefined ? [] : [`--config=${config}`]
+  const child = spawn(process.execPath, [script, ...options, ...words], {
     cwd,
     env: { ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compileCache() },
     stdio: ['pipe', 'pipe', 'pipe'],

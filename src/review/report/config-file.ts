@@ -3,7 +3,7 @@
  * parsed and never run, so they must be written out.
  */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { HoldfastError } from '../../base/fault.ts'
 import { isPlainFile } from '../project/packages.ts'
 import { Module } from '../syntax/module.ts'
@@ -23,13 +23,16 @@ const FILES = ['holdfast.config.ts', 'holdfast.config.mts', 'holdfast.config.js'
 
 export async function reviewOfConfigFile(
   root: string,
+  given: string | undefined,
 ): Promise<{ readonly where: string; readonly value: unknown } | undefined> {
-  const path = FILES.find((name) => isPlainFile(join(root, name)))
-  const text = path === undefined ? '' : readFileSync(join(root, path), 'utf8')
+  const path = given ?? FILES.find((name) => isPlainFile(join(root, name)))
+  const text = path === undefined ? '' : readFileSync(resolve(root, path), 'utf8')
   // Most have none, and need no parser.
   if (path === undefined || !/\breview\b/.test(text)) return undefined
   const parser = await loadParser()
-  const module = new Module({ path, text }, parser.parse(path, text), parser)
+  const parsed = parser.parse(path, text)
+  if (parsed.fault) throw invalid(`${path} cannot be parsed: ${parsed.fault.message}.`)
+  const module = new Module({ path, text }, parsed, parser)
   const node = module
     .all('ObjectExpression')
     .filter(isConfig)
@@ -65,6 +68,11 @@ function writtenEntry(property: Node, where: string): readonly [string, unknown]
 }
 
 function notWritten(where: string): HoldfastError {
-  const message = `${where}: write it out as texts and lists; this file is read by the review, and never run.`
+  return invalid(
+    `${where}: write it out as texts and lists; this file is read by the review, and never run.`,
+  )
+}
+
+function invalid(message: string): HoldfastError {
   return new HoldfastError('HF_REVIEW_SETTINGS', message)
 }

@@ -21,12 +21,16 @@ export interface Settings {
 const FILE = 'holdfast.review.json'
 const NAMES = ['level', 'off', 'ignore']
 
-export async function settingsOf(root: string, rules: readonly string[]): Promise<Settings> {
-  const found = fromFile(root) ?? (await reviewOfConfigFile(root)) ?? fromManifest(root)
+/** @param config The project file, absolute; the one in `root` by default. */
+export async function settingsOf(
+  root: string,
+  rules: readonly string[],
+  config?: string,
+): Promise<Settings> {
+  const found = fromFile(root) ?? (await reviewOfConfigFile(root, config)) ?? fromManifest(root)
   if (found === undefined) return { level: undefined, off: [], ignore: [] }
   const { where, value } = found
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalid(`${where}: must be an object.`)
+  if (!isObject(value)) throw invalid(`${where}: must be an object.`)
   const settings = recordOf(value)
   for (const name of Object.keys(settings)) {
     if (!NAMES.includes(name))
@@ -52,22 +56,22 @@ function fromFile(root: string): { where: string; value: unknown } | undefined {
 function fromManifest(root: string): { where: string; value: unknown } | undefined {
   const file = join(root, 'package.json')
   if (!isPlainFile(file)) return undefined
-  let manifest: unknown
-  try {
-    manifest = JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    return undefined
-  }
-  const value = recordOf(recordOf(manifest).holdfast).review
+  const { holdfast = {} } = recordOf(read(file, 'package.json'))
+  if (!isObject(holdfast)) throw invalid('package.json, holdfast: must be an object.')
+  const value = recordOf(holdfast).review
   return value === undefined ? undefined : { where: 'package.json, holdfast.review', value }
 }
 
 function read(file: string, name: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    return JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
   } catch (cause) {
     throw invalid(`${name} is no JSON: ${(cause as Error).message}.`)
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function texts(where: string, name: string, value: unknown): readonly string[] {
