@@ -6,7 +6,7 @@ import { checkConfigOption } from './config.ts'
 import { helpText } from './help.ts'
 import { packageVersion } from './package-version.ts'
 import { parseCommand } from './parse-command.ts'
-import { askOnTerminal } from './prompt.ts'
+import { askThrough } from './prompt.ts'
 
 const MISUSE: readonly FaultCode[] = [
   'HF_USAGE',
@@ -43,7 +43,9 @@ function processTerminal(): Terminal {
     cwd: process.cwd(),
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
-    ...(process.stdin.isTTY && process.stdout.isTTY ? { ask: askOnTerminal } : {}),
+    ...(process.stdin.isTTY && process.stdout.isTTY
+      ? { ask: askThrough(process.stdin, process.stdout) }
+      : {}),
   }
 }
 
