@@ -10,7 +10,7 @@ const STATISTICS_SECONDS_MIN = 3_600
 const PEAK_TO_MEAN = 4
 const BLOCKS_MIN = 10_000
 
-/** What the database answers for itself. Throws HF_DATABASE_UNAVAILABLE. */
+/** What the database answers for itself. Throws HF_DATABASE_UNAVAILABLE or HF_CONFIG_INVALID. */
 export async function databaseFacts(url: string): Promise<Facts> {
   return factsOf(await readDatabaseNumbers(url))
 }

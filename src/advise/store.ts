@@ -51,14 +51,28 @@ export async function readDatabaseNumbers(url: string): Promise<DatabaseNumbers>
     return rows[0] as DatabaseNumbers
   } catch (cause) {
     // The URL may hold a password: neither it nor what a parser says of it is shown.
-    const code = (cause as { code?: unknown }).code
-    const reason = typeof code === 'string' ? ` (${code})` : ''
-    throw new HoldfastError(
-      'HF_DATABASE_UNAVAILABLE',
-      `The database to be asked for sizes and rates does not answer${reason}.`,
-      { cause },
-    )
+    throw unread(cause)
   } finally {
     await client.end().catch(() => {})
   }
+}
+
+/** By SQLSTATE: what is to be corrected. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  '28000': 'refuses the role: it must exist and have LOGIN, and pg_hba.conf must let it in',
+  '28P01': 'refuses the role or its password: correct them',
+  '3D000': 'is not on this server: correct its name, or create it',
+  '42501': 'refuses the role: it needs CONNECT on the database',
+}
+
+/** The URL may hold a password: neither it nor what a parser says of it is shown. */
+function unread(cause: unknown): HoldfastError {
+  const { code } = cause as { code?: unknown }
+  const reason = typeof code === 'string' ? ` (${code})` : ''
+  const database = 'The database to be asked for sizes and rates'
+  const refusal = REFUSALS[String(code)]
+  if (refusal !== undefined)
+    return new HoldfastError('HF_CONFIG_INVALID', `${database} ${refusal}${reason}.`, { cause })
+  const outcome = cause instanceof pg.DatabaseError ? 'answers with an error' : 'does not answer'
+  return new HoldfastError('HF_DATABASE_UNAVAILABLE', `${database} ${outcome}${reason}.`, { cause })
 }

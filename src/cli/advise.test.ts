@@ -113,6 +113,10 @@ test('unusable and contradictory answers are all named, and exit with 2', async 
     ['advise pool holdMs=5..2', [/holdMs begins above its end: low\.\.high/]],
     ['advise database now', [/"now" is too much/]],
     ['advise queue servers=zero', [/"servers=zero" is no input/]],
+    ['advise pool --record docs', [/--record: "pool" is no decision/]],
+    ['advise runbook jobs are late --record docs', [/--record: "queue-growing" is no decision/]],
+    ['advise topology --record docs', [/--record: "topology" is no decision/]],
+    ['advise --record docs', [/--record: The list of topics is no decision/]],
     ['advise runbook qqqq', [/There is no playbook for "qqqq"/]],
   ]
   for (const [words, messages] of cases) {
@@ -150,6 +154,20 @@ test('a database tells its sizes; one that is not there is said without its pass
   )
   assert.match(away.out, /^Database: .*\(assumed\)/s)
   assert.doesNotMatch(away.err, /geheim/)
+  const refused = async (change: (url: URL) => void) => {
+    const url = new URL(database.url)
+    change(url)
+    return (await run(`advise database --defaults --database-url ${url}`)).err
+  }
+  assert.match(
+    await refused((url) => Object.assign(url, { pathname: '/none' })),
+    /^HF_CONFIG_INVALID: The database .*is not on this server: .* \(3D000\)\..*is assumed\.$/,
+  )
+  const stranger = await refused((url) =>
+    Object.assign(url, { username: 'none', password: 'geheim' }),
+  )
+  assert.match(stranger, /refuses the role.* \(28(000|P01)\)\..*is assumed\.$/)
+  assert.doesNotMatch(stranger, /geheim/)
   const wrong = await run('advise database --database-url mysql://app:geheim@127.0.0.1/shop')
   assert.equal(wrong.code, 2)
   assert.match(wrong.err, /HF_CONFIG_INVALID: --database-url must be a Postgres URL/)

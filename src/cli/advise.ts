@@ -9,7 +9,7 @@ export const adviseCommand: Command = {
   options: {
     answers: { type: 'string', summary: 'A JSON file of answers; nothing is asked then' },
     'database-url': { type: 'string', summary: 'A database to read sizes and rates from' },
-    record: { type: 'string', summary: 'A folder to write decision records to' },
+    record: { type: 'string', summary: 'A folder to write records of decisions to' },
     json: { type: 'boolean', summary: 'The same as JSON' },
     defaults: { type: 'boolean', summary: 'Ask nothing; assume what is not known' },
   },

@@ -26,13 +26,14 @@ import { unwritable } from './unwritable.ts'
 
 export async function runAdvise(call: CommandCall): Promise<number> {
   const [name, ...words] = call.args
-  if (name === undefined) return show(call, listed(), topicLines())
+  if (name === undefined) return unrecorded(call, 'The list of topics', listed(), topicLines())
   if (name === 'runbook') return runbook(call, words.join(' '))
   if (name === 'all') return adviseAll(call, words)
   const topic = findTopic(name)
   if (topic.kind === 'calculator') return runCalculator(call, topic.calculator, words)
   refuseWords(name, words)
-  if (topic.kind === 'hand-off') return show(call, topic.handOff, handOffLines(topic.handOff))
+  if (topic.kind === 'hand-off')
+    return unrecorded(call, `"${name}"`, topic.handOff, handOffLines(topic.handOff))
   return adviseOne(call, topic.decision)
 }
 
@@ -40,6 +41,15 @@ function show({ terminal, flag }: CommandCall, value: unknown, lines: readonly s
   if (flag('json')) terminal.out(JSON.stringify(value, null, 2))
   else for (const line of lines) terminal.out(line)
   return 0
+}
+
+/** Whoever asks for a record of what is no decision is not left to believe that there is one. */
+function unrecorded(call: CommandCall, what: string, value: unknown, lines: readonly string[]): 0 {
+  if (call.text('record') === undefined) return show(call, value, lines)
+  throw new HoldfastError(
+    'HF_USAGE',
+    `holdfast advise --record: ${what} is no decision, and only decisions are recorded. Leave --record out, or name a decision.`,
+  )
 }
 
 function refuseWords(name: string, [word]: readonly string[]): void {
@@ -84,18 +94,19 @@ function runCalculator(call: CommandCall, calculator: Calculator, words: readonl
   const nowMs = systemClock.now()
   const sources = calculator.sources.map((source) => citeSource(source, nowMs))
   const lines = [...calculationLines(calculation), ...sourceLines(sources)]
-  return show(call, { ...calculation, sources }, lines)
+  return unrecorded(call, `"${calculator.id}"`, { ...calculation, sources }, lines)
 }
 
 function runbook(call: CommandCall, words: string): 0 {
   if (words === '') {
     const rows = playbooks.map(({ id, title, says }) => `${id.padEnd(22)} ${title} (${says[0]})`)
-    return show(call, playbooks, rows)
+    return unrecorded(call, 'The list of playbooks', playbooks, rows)
   }
   const playbook = findPlaybook(words)
   const nowMs = systemClock.now()
   const sources = playbook.sources.map((source) => citeSource(source, nowMs))
-  return show(call, { ...playbook, sources }, playbookLines(playbook, sources))
+  const lines = playbookLines(playbook, sources)
+  return unrecorded(call, `"${playbook.id}"`, { ...playbook, sources }, lines)
 }
 
 interface Given {
