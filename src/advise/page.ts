@@ -3,7 +3,7 @@ import type { Calculator } from './calculator.ts'
 import type { Condition, Decision } from './decision.ts'
 import { conditionsOf } from './evaluate.ts'
 import { phrase, thousands, withUnit } from './phrase.ts'
-import type { Playbook } from './playbook.ts'
+import { type Playbook, settingsFor } from './playbook.ts'
 import { questions } from './questions.ts'
 import { type AdviceSource, checkedText } from './source.ts'
 
@@ -110,6 +110,7 @@ export function playbookPage(one: Playbook): string {
         : [
             '',
             ...(run.changes ? ['   This changes something: read it first.', ''] : []),
+            ...settingsFor(run).flatMap((line) => [`   In psql, first: \`${line}\``, '']),
             `   \`\`\`${run.language}`,
             ...run.text.split('\n').map((line) => `   ${line}`),
             '   ```',

@@ -50,3 +50,13 @@ export function sh(text: string): Command {
 export function changing(command: Command): Command {
   return { ...command, changes: true }
 }
+
+/** `:pid`, `:'slot'`, `:"role"`; `::text` is a cast. */
+const VARIABLE = /(?<![:\w]):(?:([a-z]\w*)|'(\w+)'|"(\w+)")/g
+
+/** What psql has to be told before the command: `\set slot '...'`. */
+export function settingsFor({ language, text }: Command): readonly string[] {
+  if (language !== 'sql') return []
+  const names = [...text.matchAll(VARIABLE)].map(([, bare, value, name]) => bare ?? value ?? name)
+  return [...new Set(names)].map((name) => `\\set ${name} '...'`)
+}

@@ -2,7 +2,7 @@
 import type { Advice, AnsweredQuestion } from './advice.ts'
 import type { Calculation, Chart, RangedFigure } from './calculator.ts'
 import { flipText, thousands, withUnit } from './phrase.ts'
-import type { Playbook, Step } from './playbook.ts'
+import { type Playbook, type Step, settingsFor } from './playbook.ts'
 import { type CitedSource, sourceState } from './source.ts'
 
 const WIDTH = 100
@@ -163,6 +163,7 @@ function stepLines({ act, run, read }: Step, place: number): readonly string[] {
       ? []
       : [
           ...(run.changes ? ['    -- this changes something: read it first'] : []),
+          ...settingsFor(run).map((line) => `    -- in psql, first: ${line}`),
           ...run.text.split('\n').map((line) => `      ${line}`),
         ]
   return [

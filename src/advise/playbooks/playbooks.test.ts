@@ -6,6 +6,9 @@ import pg from 'pg'
 import { frameworkSources } from '../../app/sources.ts'
 import { migrate } from '../../database/migrate/migrate.ts'
 import { type TestDatabase, testDatabase } from '../../testing/test-database.ts'
+import { playbookPage } from '../page.ts'
+import { settingsFor, sql } from '../playbook.ts'
+import { playbookLines } from '../text.ts'
 import { playbooks } from './playbooks.ts'
 
 const commands = playbooks.flatMap(({ id, steps }) =>
@@ -100,5 +103,23 @@ test('the shell commands of the playbooks are shell', { skip: noBash && 'no bash
   for (const { text, at } of shells) {
     const { status, stderr } = spawnSync('bash', ['-n', '-c', text], { encoding: 'utf8' })
     assert.equal(status, 0, `${at}: ${stderr}`)
+  }
+})
+
+test('what psql has to be told first is said, as text and as a page', () => {
+  const playbook = playbooks.find(({ id }) => id === 'leaked-secret') ?? assert.fail()
+  const text = playbookLines(playbook, []).join('\n')
+  const first = String.raw`    -- in psql, first: \set role '...'
+    -- in psql, first: \set new_password '...'
+      ALTER ROLE :"role" PASSWORD`
+  assert.ok(text.includes(first), text)
+  assert.ok(
+    playbookPage(playbook).includes(String.raw`In psql, first: ${'`'}\set role '...'${'`'}`),
+  )
+  for (const { text, at } of commands.filter(({ language }) => language === 'sql')) {
+    const unset = [...text.matchAll(/(?<![:\w]):(?:\w+|'\w+'|"\w+")/g)].filter(
+      ([name]) => !settingsFor(sql(text)).includes(`\\set ${name.replaceAll(/[:'"]/g, '')} '...'`),
+    )
+    assert.deepEqual(unset, [], at)
   }
 })
