@@ -66,7 +66,7 @@ test('a signal ends it with 0', async (t) => {
 })
 
 test('a log that nobody reads any more is lost, and the service goes on', async (t) => {
-  const { child, lines, exited } = await started(t, 'console.error(`at ${running.apiUrl}`)')
+  const { child, lines, exited } = await started(t, 'console.error("at", running.apiUrl)')
   const [, url] = await lines.until(/^at (\S+)$/)
   let complaints = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
