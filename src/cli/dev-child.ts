@@ -6,6 +6,7 @@
 
 import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { isFault } from '../base/fault.ts'
 import {
   type BatchSeen,
   batchChannel,
@@ -29,6 +30,14 @@ subscribe(batchChannel.name, (message) => {
 subscribe(startedChannel.name, (message) => {
   const { apiUrl, adminUrl } = message as StartSeen
   process.send?.({ holdfast: 'started', apiUrl, adminUrl })
+})
+
+// A fault says where to look and what to do; where it was thrown is our own code. What comes later, the
+// app logs as it does elsewhere.
+process.on('uncaughtExceptionMonitor', (error) => {
+  if (!isFault(error) || process.listenerCount('uncaughtException') > 0) return
+  process.stderr.write(`${error.message}\n`)
+  process.exit(1)
 })
 
 // Whoever started it is gone, and would not start it again.

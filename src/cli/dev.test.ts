@@ -62,6 +62,10 @@ function developing(t: TestContext, databaseUrl: string, files: Readonly<Record<
 test('the app is started, started again at a change, and migrated where a migration comes', async (t) => {
   await using database = await testDatabase()
   const { folder, write, child, lines, exited } = developing(t, database.url, FILES)
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
   const line = (pattern: RegExp) => lines.until(pattern)
   const answering = async () => (await line(/-- (http:\S+), admin \S+, answering after \d+ ms/))[1]
   const ask = async (api: string | undefined) => (await fetch(`${api}/v1/answer`)).json()
@@ -76,6 +80,17 @@ test('the app is started, started again at a change, and migrated where a migrat
 
   write('answer.ts', 'export const answer = (')
   await line(/^-- it has ended with code 1; it is started again at the next change$/)
+
+  write(
+    'answer.ts',
+    `import { HoldfastError } from '${source('index.ts')}'
+export const answer = 'none'
+throw new HoldfastError('HF_APP_INVALID', 'notes.get has two handlers.')`,
+  )
+  await line(/^-- answer\.ts changed$/)
+  await line(/^HF_APP_INVALID: notes\.get has two handlers\. The message names .* start again\.$/)
+  const [next] = await line(/.+/)
+  assert.equal(next, '-- it has ended with code 1; it is started again at the next change')
   write('answer.ts', `export const answer = 'third'`)
   assert.deepEqual(await ask(await answering()), { answer: 'third' })
 
@@ -86,6 +101,8 @@ test('the app is started, started again at a change, and migrated where a migrat
 
   child.kill('SIGINT')
   assert.deepEqual(await exited, [0, null])
+  assert.match(said, / info {2}stopping/)
+  assert.doesNotMatch(said, /step ended/)
 })
 
 test('a folder in which Node reads the app as CommonJS is told how it is mended', async (t) => {

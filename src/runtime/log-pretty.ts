@@ -1,6 +1,13 @@
-/** One line for a person: `07:10:27.123 warn  message  key=value`; a stack stands below it. */
+/** Of each stop, a dozen; only what does not end is for a person. */
+const STEP_ENDED = 'step ended'
+
+/**
+ * One line for a person: `07:10:27.123 warn  message  key=value`; a stack stands below it. Empty for
+ * what only machines read.
+ */
 export function prettyLine(json: string): string {
   const { time, level, message, ...fields } = JSON.parse(json) as Record<string, unknown>
+  if (message === STEP_ENDED) return ''
   const work = workLine(String(message), fields)
   if (work !== undefined) return `${String(time).slice(11, 23)} ${work}\n`
   const stacks: string[] = []

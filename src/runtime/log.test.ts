@@ -107,6 +107,7 @@ test('the pretty form is one line for a person, the stack below it', () => {
     lines[0] ?? '',
     /^\d\d:\d\d:\d\d\.\d{3} info {2}listening {2}port=3000 {2}name="two words"\n$/,
   )
+  log.info({ step: 'http' }, 'step ended')
   log.error({ err: new Error('broken') }, 'failed')
   assert.match(lines[1] ?? '', /failed {2}err=.*"broken"[^\n]*\n {4}Error: broken\n {4} {4}at /)
 })

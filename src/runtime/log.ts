@@ -37,7 +37,7 @@ interface Writer {
 /** Every field passes `redact` before it is written: a secret in a field never leaves. */
 export function createLog(options: LogOptions): Log {
   const line = options.write ?? writeToStdout
-  const write = options.format === 'pretty' ? (text: string) => line(prettyLine(text)) : line
+  const write = options.format === 'pretty' ? prettily(line) : line
   const clock = options.clock ?? systemClock
   const writer: Writer = pino(
     {
@@ -52,6 +52,13 @@ export function createLog(options: LogOptions): Log {
     { write },
   )
   return new RedactingLog(writer)
+}
+
+function prettily(write: (line: string) => void): (json: string) => void {
+  return (json) => {
+    const line = prettyLine(json)
+    if (line !== '') write(line)
+  }
 }
 
 const SECOND_MS = 1_000
