@@ -126,6 +126,22 @@ test('a database URL that is missing in production or none exits with 2 and is n
   assert.doesNotMatch(wrong.err, /geheim/)
 })
 
+test('who migrates as a superuser is warned before anything is applied', async (context) => {
+  const database = await testDatabase()
+  context.after(() => database.drop())
+  const { folder, run } = await project(context, CONFIGURED)
+  const env = { DATABASE_URL: database.url, HOLDFAST_ENV: 'production' }
+  assert.doesNotMatch((await run('migrate up', env)).err, /HF_ROLE_UNSAFE/)
+  await run('migrate new ordering first')
+  await writeFile(join(folder, 'ordering/migrations/0001_first.sql'), 'SELECT 1;')
+  const { code, err } = await run('migrate up', { ...env, DATABASE_URL: database.adminUrl })
+  assert.equal(code, 0)
+  assert.match(
+    err,
+    /^No app starts as the role of this run, .*HF_ROLE_UNSAFE: .* is a superuser\..*ALTER DATABASE .*Applying migration/s,
+  )
+})
+
 test('from a new migration to types that are current', async (context) => {
   const database = await testDatabase()
   context.after(() => database.drop())

@@ -110,7 +110,7 @@ function findingText({ severity, message, sql }: TenantFinding): string {
 function progressOn({ err }: Terminal) {
   const line = (fields: object, message: string) => {
     const facts = Object.entries(fields).map(([name, value]) => `${name}: ${value}`)
-    err(`${message} (${facts.join(', ')})`)
+    err(facts.length === 0 ? message : `${message} (${facts.join(', ')})`)
   }
   return { info: line, warn: line }
 }

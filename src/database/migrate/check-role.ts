@@ -35,6 +35,12 @@ export async function checkRole(client: CatalogReader): Promise<void> {
   }
 }
 
+/** What `checkRole` would refuse the login role for; undefined where row policies bind it. */
+export async function unsafeRole(client: CatalogReader): Promise<HoldfastError | undefined> {
+  const facts = await readFacts(client)
+  return facts.superuser || facts.bypass ? unsafe(facts) : undefined
+}
+
 async function readFacts(client: CatalogReader): Promise<RoleFacts> {
   // PostgreSQL 16 separates the right to SET ROLE from membership.
   const { rows } = await client.query<RoleFacts>(

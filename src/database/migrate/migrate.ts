@@ -3,6 +3,7 @@ import type { Client } from 'pg'
 import { type IntegerBound, integerOption } from '../../base/bounds.ts'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { type Log, silentLog } from '../../runtime/log.ts'
+import { unsafeRole } from './check-role.ts'
 import { checkTenantTables, type TenantFinding } from './check-tenant-tables.ts'
 import {
   compareMigrations,
@@ -109,6 +110,7 @@ async function runAll(
   files: readonly MigrationFile[],
   settings: Settings,
 ): Promise<MigrationReport> {
+  await warnOfRole(client, settings.log)
   await prepareLedger(client)
   const records = await readLedger(client)
   const before = compareMigrations(files, records)
@@ -124,6 +126,16 @@ async function runAll(
   const after = compareMigrations(files, await readLedger(client))
   const findings = await checkTenantTables(client)
   return { before, after, applied, notes: settings.notes, findings }
+}
+
+/** No refusal: an app may log in as another role than the one that migrates. */
+async function warnOfRole(client: Client, log: Settings['log']): Promise<void> {
+  const fault = await unsafeRole(client)
+  if (fault === undefined) return
+  log.warn(
+    {},
+    `No app starts as the role of this run, which will own what is applied. ${fault.message}`,
+  )
 }
 
 function isOpen({ state }: MigrationStatus['entries'][number]): boolean {
