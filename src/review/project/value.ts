@@ -58,6 +58,8 @@ const DEPTH_MAX = 24
 export class Values {
   readonly #project: Project
   readonly #known = new Map<Node, Value | undefined>()
+  /** Whose type is being followed. */
+  readonly #typed = new Set<Node>()
   #depth = 0
 
   constructor(project: Project) {
@@ -145,9 +147,16 @@ export class Values {
     return around && { kind: 'parameter', module, binding, around }
   }
 
+  /** `const level: level` names itself: nothing follows from it. */
   #instanceOfType(module: Module, declared: Node): Value | undefined {
     const type = typeOf(declared)
-    return type && this.instanceOfTypeName(module, type.name, type.of)
+    if (type === undefined || this.#typed.has(declared)) return undefined
+    this.#typed.add(declared)
+    try {
+      return this.instanceOfTypeName(module, type.name, type.of)
+    } finally {
+      this.#typed.delete(declared)
+    }
   }
 
   /** A value of a type that is written by its name. */
