@@ -6,6 +6,7 @@ import type { Module } from '../syntax/module.ts'
 import {
   above,
   bare,
+  calledName,
   type FunctionNode,
   functionAround,
   is,
@@ -16,7 +17,8 @@ import {
   nameOf,
 } from '../syntax/node.ts'
 import { leadingTo, namesIn, takenBy } from './common.ts'
-import type { Detector, Look } from './detector.ts'
+import type { Claim, Detector, Look } from './detector.ts'
+import { type ReadRow, writtenBack } from './written-back.ts'
 
 export const checkThenAct: Detector = {
   id: 'check-then-act',
@@ -75,9 +77,8 @@ function inspectRead(
     )
   )
     return
-  const later = effects.filter(
-    (each) => WRITES.has(each.does) && each.node.start > read.node.end && sameTable(each, read),
-  )
+  const behind = effects.filter((each) => WRITES.has(each.does) && each.node.start > read.node.end)
+  const later = behind.filter((each) => sameTable(each, read))
   for (const write of later) {
     const lost = lostUpdate(look, names, write)
     if (lost !== undefined) reportLost(look, read, write, lost)
@@ -85,10 +86,52 @@ function inspectRead(
     else continue
     return
   }
+  inspectWrittenBack(look, {
+    module: look.module,
+    fn,
+    names,
+    read,
+    updates: behind.filter(
+      (each) => isUpdate(each) && (later.includes(each) || sameStore(each, read)),
+    ),
+  })
+}
+
+function isUpdate({ does }: Effect): boolean {
+  return does === 'update' || does === 'upsert'
+}
+
+function inspectWrittenBack(look: Look, row: ReadRow): void {
+  const { read } = row
+  const found = writtenBack(row)
+  if (found === undefined || isRefusedWhenOld(look, read)) return
+  look.report(found.write, {
+    ...lostClaim(look, read, found.sum),
+    message: `${read.table ?? 'The row'} is written back with ${shown(look.module, found.sum)}, from what was read on line ${look.module.place(read.node.start).line}.`,
+    level: 'warning',
+    trail: [...leadingTo(look, found.write), stepOf(read)],
+  })
+}
+
+/** A library that counts versions refuses the second to save. */
+function isRefusedWhenOld({ project, module }: Look, { table }: Effect): boolean {
+  const counts = /optimisticConcurrency|\bversion:\s*true/
+  return [module, ...project.modules].some(
+    ({ text }) => counts.test(text) && (table === undefined || text.includes(table)),
+  )
 }
 
 function sameTable(left: Effect, right: Effect): boolean {
   return left.table !== undefined && left.table === right.table && left.library === right.library
+}
+
+/** The repository by its name: this.offers.findOne(…), this.offers.update(…). */
+function sameStore(left: Effect, right: Effect): boolean {
+  return left.library === right.library && storeOf(left) === storeOf(right)
+}
+
+function storeOf({ module, node }: Effect): string | undefined {
+  return /^([\w.#]+)\.\w+[(<]/.exec(module.source(node))?.[1]
 }
 
 /** set balance = (what was read) - amount, without saying in WHERE what it was. */
@@ -158,13 +201,23 @@ function isAmount(module: Module, sum: NodeOf<'BinaryExpression'>): boolean {
   )
 }
 
-function reportLost(look: Look, read: Effect, write: Effect, sum: Node): void {
-  look.report(write.node, {
-    message: `${write.table} is written as ${look.module.source(sum).replaceAll(/\s+/g, ' ').slice(0, 60)}, from what was read on line ${look.module.place(read.node.start).line}.`,
+function shown(module: Module, sum: Node): string {
+  return module.source(sum).replaceAll(/\s+/g, ' ').slice(0, 60)
+}
+
+function lostClaim({ module }: Look, { table, library, node }: Effect, sum: Node): Claim {
+  return {
+    message: `${table} is written as ${shown(module, sum)}, from what was read on line ${module.place(node.start).line}.`,
     consequence:
       'Two requests at once read the same number and the second overwrites the first: one of the two changes is lost.',
-    fix: `Let one statement check and change: ${write.library.says.guarded ?? 'UPDATE … SET x = x - n WHERE id = … AND x >= n'}`,
+    fix: `Let one statement check and change: ${library.says.guarded ?? 'UPDATE … SET x = x - n WHERE id = … AND x >= n'}`,
     confidence: 'high',
+  }
+}
+
+function reportLost(look: Look, read: Effect, write: Effect, sum: Node): void {
+  look.report(write.node, {
+    ...lostClaim(look, read, sum),
     level: isSurelyLost(look, read, write, sum) ? 'error' : 'warning',
     trail: [...leadingTo(look, write.node), stepOf(read), stepOf(write)],
   })
@@ -196,8 +249,8 @@ function isRacedInsert(
   names: readonly string[],
   write: Effect,
 ): boolean {
-  if (write.does !== 'insert') return false
   const { module } = look
+  if (write.does !== 'insert' && !isSavedNew(look, names, write)) return false
   if (
     /P2002|23505|unique|duplicate|ER_DUP|11000|already ?exists.*catch|onConflict|isolation/i.test(
       catchesOf(module, fn, write.node),
@@ -222,6 +275,47 @@ function isRacedInsert(
     if (inBranch) return negated
     return !negated && each.end < write.node.start && leaves(each.consequent)
   })
+}
+
+/** users.save({ email }): an object that is made here, of a class that has nothing unique. */
+function isSavedNew(
+  { module, project }: Look,
+  names: readonly string[],
+  { verb, library, table }: Effect,
+): boolean {
+  const given = verb.args?.at(-1)
+  if (library.id !== 'typeorm' || verb.name !== 'save' || given === undefined) return false
+  const made = madeAt(module, given)
+  if (made === undefined || new RegExp(`\\b(?:id|${names.join('|')})\\b`).test(made)) return false
+  return !project.modules.some((each) => isUniqueIn(each, table))
+}
+
+/** { … }, new User(…) and users.create({ … }), also through a constant. */
+function madeAt(module: Module, node: Node): string | undefined {
+  const at = bare(node)
+  const declaration = is(at, 'Identifier') ? module.binding(at)?.declaration : undefined
+  const made =
+    is(declaration, 'VariableDeclarator') && declaration.init ? bare(declaration.init) : at
+  const isMade =
+    is(made, 'ObjectExpression') ||
+    is(made, 'NewExpression') ||
+    (is(made, 'CallExpression') && calledName(made) === 'create')
+  return isMade ? module.source(made) : undefined
+}
+
+function isUniqueIn(module: Module, table: string | undefined): boolean {
+  return module
+    .all('ClassDeclaration')
+    .some(
+      (each) =>
+        each.id !== null &&
+        each.id.name === table?.replace(/Repository$/, '') &&
+        /\bunique\b/i.test(textWithDecorators(module, each)),
+    )
+}
+
+function textWithDecorators(module: Module, node: NodeOf<'ClassDeclaration'>): string {
+  return [...(node.decorators ?? []), node].map((each) => module.source(each)).join('\n')
 }
 
 function catchesOf(module: Module, fn: FunctionNode, node: Node): string {

@@ -23,6 +23,7 @@ import {
 } from '../syntax/node.ts'
 import { isForDevelopment } from './common.ts'
 import type { Detector, Look } from './detector.ts'
+import { isKeptAsPassword } from './kept-password.ts'
 
 const PASSWORD = /passw|pwd|passphrase/i
 const SECRET_USE =
@@ -62,8 +63,7 @@ export const plainPassword: Detector = {
       // Hashed already, or one half of a login that the other side prescribes.
       if (/encrypted|hash|digest|challenge|nonce/i.test(inputs)) continue
       look.report(call, {
-        // Whether it is stored is not seen.
-        level: 'info',
+        level: isWeak(algorithm) && isKeptAsPassword(look, call) ? 'warning' : 'info',
         message: `A password is hashed with ${algorithm}, of which a graphics card tries billions a second.`,
         fix: 'await argon2.hash(password), or crypto.scrypt / node:crypto argon2 with a salt of its own for each password',
         confidence: 'high',
@@ -73,6 +73,10 @@ export const plainPassword: Detector = {
       inspectComparison(look, comparison)
     for (const effect of look.effects.in(look.module)) inspectInsert(look, effect)
   },
+}
+
+function isWeak(algorithm: string): boolean {
+  return /^(?:md5|sha1|md4|ripemd160)$/.test(algorithm)
 }
 
 /** Before a slow hash, or to ask a list of leaked passwords: neither is stored. */
@@ -153,7 +157,7 @@ export const weakHash: Detector = {
     'Collisions are made on a laptop: a signature, token or check made with it can be forged.',
   check(look) {
     for (const { call, algorithm, inputs } of hashesIn(look)) {
-      if (!/^(?:md5|sha1|md4|ripemd160)$/.test(algorithm) || PASSWORD.test(inputs)) continue
+      if (!isWeak(algorithm) || PASSWORD.test(inputs)) continue
       if (/cache_?key/i.test(look.module.text.slice(call.end, call.end + 400))) continue
       const purpose = `${inputs} ${namesAround(look.module, call)}`
       if (

@@ -15,6 +15,7 @@ import {
   propertyOf,
   textOf,
 } from '../syntax/node.ts'
+import { columnsOfCaller } from './column-names.ts'
 import { objectOf, textsOf } from './common.ts'
 import type { Claim, Detector, Look } from './detector.ts'
 
@@ -26,6 +27,7 @@ export const massAssignment: Detector = {
   check(look) {
     for (const effect of look.effects.in(look.module)) {
       if (WRITES.has(effect.does) && effect.sql === undefined) inspectWrite(look, effect)
+      else if (WRITES.has(effect.does)) inspectStatement(look, effect)
     }
     for (const call of look.module.all('CallExpression')) inspectAssign(look, call)
   },
@@ -43,6 +45,18 @@ function inspectWrite(look: Look, effect: Effect): void {
     })
     return
   }
+}
+
+/** UPDATE users SET, and then whatever keys were sent. */
+function inspectStatement(look: Look, effect: Effect): void {
+  const origin = columnsOfCaller(look, effect)
+  if (origin === undefined) return
+  look.report(effect.node, {
+    message: `Each key of the caller's ${origin.name || 'body'} is written into a column of ${effect.table ?? 'the table'}.`,
+    fix: 'Name the columns: SET name = $1, email = $2',
+    ...weightOf(origin),
+    trail: origin.path,
+  })
 }
 
 /** Where the route is not seen, a schema may stand before the handler. */

@@ -26,6 +26,16 @@ function isMoneyName(name: string): boolean {
   return MONEY.test(name) && !NO_MONEY.test(name)
 }
 
+/** A total of what: hours and points have one as well. */
+const TOTAL = /^(?:order_?|cart_?)?totals?$/i
+const TRADES =
+  /order|invoice|\bcart|basket|payment|receipt|\bbill|purchase|checkout|currency|price|amount|\btax\b|shipping|booking|\bfee\b/i
+
+/** `around`: the table, the model or the class that the column stands in. */
+function isMoneyColumn(name: string, around: string): boolean {
+  return isMoneyName(name) || (TOTAL.test(name) && TRADES.test(around))
+}
+
 const FIX =
   'Whole minor units in a bigint (cents), or numeric(12, 2) read as text; arithmetic on integers or a decimal library.'
 
@@ -45,7 +55,8 @@ export const floatingPointMoney: Detector = {
 /** @Column('float') price */
 function inspectColumn(look: Look, property: NodeOf<'PropertyDefinition'>): void {
   const name = nameOf(property.key)
-  if (name === undefined || !isMoneyName(name)) return
+  const around = property.parent?.parent ?? property
+  if (name === undefined || !isMoneyColumn(name, look.module.source(around))) return
   const isFloat = (property.decorators ?? []).some((each) =>
     /Column\(\s*(?:\{[^}]*type:\s*)?(?:['"](?:float|real|double|double precision|float4|float8)['"]|DataType\.(?:FLOAT|DOUBLE|REAL))/i.test(
       look.module.source(each),
@@ -102,7 +113,8 @@ function isSummed({ parent }: Node): boolean {
 /** price: { type: DataTypes.FLOAT } and price: DataTypes.DOUBLE */
 function inspectModelField(look: Look, property: NodeOf<'Property'>): void {
   const name = nameOf(property.key)
-  if (name === undefined || !isMoneyName(name)) return
+  const around = look.module.source(property.parent ?? property)
+  if (name === undefined || !isMoneyColumn(name, around)) return
   const value = bare(property.value)
   const object = objectOf(look.module, value)
   const type =
@@ -129,11 +141,11 @@ function inspectModelField(look: Look, property: NodeOf<'Property'>): void {
 function inspectFile(look: FileLook): void {
   const pattern = look.path.endsWith('.prisma')
     ? /^[ \t]*(\w+)[ \t]+Float\b/gm
-    : /^[ \t]*(?:ADD\s+(?:COLUMN\s+)?)?["`]?(\w+)["`]?[ \t]+(?:REAL|DOUBLE(?:\s+PRECISION)?|FLOAT\d?)\b/gim
+    : /(?:^|[(,]|\bADD\s)[ \t]*(?:ADD\s+)?(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?["`]?(\w+)["`]?[ \t]+(?:REAL|DOUBLE(?:\s+PRECISION)?|FLOAT\d?)\b/gim
   for (const match of look.text.matchAll(pattern)) {
     const name = match[1] as string
     const start = match.index + match[0].indexOf(name)
-    if (isMoneyName(name) && !isShare(lineAt(look.text, start)))
+    if (isMoneyColumn(name, blockAt(look.text, start)) && !isShare(lineAt(look.text, start)))
       look.reportAt(start, start + name.length, {
         message: `${name} is kept as a floating-point number.`,
         fix: FIX,
@@ -145,6 +157,14 @@ function inspectFile(look: FileLook): void {
 /** A default between nothing and the whole: a share of something. */
 function isShare(line: string): boolean {
   return /default\s*\(?\s*0?\.\d*[1-9]/i.test(line)
+}
+
+/** The model or the statement that a place stands in. */
+function blockAt(text: string, offset: number): string {
+  const start = Math.max(...['{', ';'].map((end) => text.lastIndexOf(end, offset)), 0)
+  const heading = text.lastIndexOf('\n', start) + 1
+  const end = text.slice(offset).search(/[;}]/)
+  return text.slice(heading, end === -1 ? text.length : offset + end)
 }
 
 function lineAt(text: string, offset: number): string {

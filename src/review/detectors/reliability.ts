@@ -1,5 +1,5 @@
 import { type Effect, WRITES } from '../project/effects.ts'
-import { stepOf } from '../project/functions.ts'
+import { type Step, stepOf } from '../project/functions.ts'
 import type { Module } from '../syntax/module.ts'
 import {
   bare,
@@ -62,15 +62,44 @@ function inspectPaid(look: Look, { does, table, module, node }: Effect): void {
   if (does !== 'insert' || !MONEY_TABLE.test(table ?? '')) return
   const trail = isServing(look, node)
   const route = trail?.[0]
-  if (trail === undefined || route === undefined || !MONEY_ROUTE.test(`${route.label} `)) return
+  if (trail === undefined || route === undefined) return
+  const label = mountedLabel(look, route)
+  if (!MONEY_ROUTE.test(`${label} `)) return
   const texts = [module.source(functionAround(node) ?? node), route.module.source(route.node)]
   if (texts.some((text) => FINDS_FIRST.test(text))) return
   look.report(node, {
-    message: `${route.label} inserts into ${table}, and nothing tells a repeated request from a new one.`,
+    message: `${label} inserts into ${table}, and nothing tells a repeated request from a new one.`,
     fix: 'Take an Idempotency-Key, store it in a unique column of the row that it makes, and answer a key that is there with that row',
     confidence: 'medium',
     trail,
   })
+}
+
+/** app.use('/payments', router) in front of router.post('/', pay). */
+function mountedLabel({ project, values }: Look, { module, node, label }: Step): string {
+  const callee = is(node, 'CallExpression') ? bare(node.callee) : undefined
+  const router = is(callee, 'MemberExpression') ? values.of(module, callee.object) : undefined
+  if (router?.kind !== 'result') return label
+  for (const other of project.modules) {
+    for (const call of other.all('CallExpression')) {
+      const [path, mounted] = [textOf(call.arguments[0]), call.arguments.at(-1)]
+      if (calledName(call) !== 'use' || path === undefined || mounted === undefined) continue
+      const value = values.of(other, mounted)
+      // module.exports = router stands for its file.
+      const isSame =
+        value?.kind === 'result'
+          ? value.node === router.node
+          : value?.kind === 'module' && value.module === module
+      if (isSame) return below(path, label)
+    }
+  }
+  return label
+}
+
+/** `POST / (Express)` below /payments */
+function below(path: string, label: string): string {
+  const [method, own = '', ...rest] = label.split(' ')
+  return [method, `${path.replace(/\/$/, '')}${own === '/' ? '' : own}`, ...rest].join(' ')
 }
 
 function paymentOf(module: Module, { does, segments, verb, node }: Effect): string | undefined {

@@ -19,6 +19,7 @@ import {
   outside,
   textOf,
 } from '../syntax/node.ts'
+import { columnsOfCaller } from './column-names.ts'
 import { leadingTo, objectOf } from './common.ts'
 import type { Detector, Look } from './detector.ts'
 
@@ -36,7 +37,21 @@ export const stringSql: Detector = {
 function inspectEffect(look: Look, effect: Effect): void {
   const { sql, library, node } = effect
   if (sql === undefined || sql.isTagged) return
-  inspectHoles(look, node, sql.holes, library.says.parameters)
+  if (inspectHoles(look, node, sql.holes, library.says.parameters)) return
+  const origin = columnsOfCaller(look, effect)
+  if (origin === undefined || isQuoted(look.module, node)) return
+  look.report(node, {
+    message: `The keys of the caller's ${origin.name || 'body'} become names of columns in the statement's text.`,
+    fix: 'Take the names from a list of your own: COLUMNS.filter((name) => name in body)',
+    confidence: 'high',
+    level: 'warning',
+    trail: origin.path,
+  })
+}
+
+/** Quoted as a name, by whatever does it. */
+function isQuoted(module: Module, node: Node): boolean {
+  return /escape|quot|ident|format\(/i.test(module.source(functionAround(node) ?? node))
 }
 
 function inspectHoles(
@@ -44,7 +59,7 @@ function inspectHoles(
   node: Node,
   holes: readonly Node[],
   parameters: string | undefined,
-): void {
+): boolean {
   for (const hole of holes) {
     if (isHarmless(look.module, hole, 0)) continue
     const origin = look.requests.of(look.module, hole)
@@ -60,8 +75,9 @@ function inspectHoles(
       level: isSurelyOpen(look.module, hole, origin) ? 'error' : 'warning',
       trail: origin === undefined ? leadingTo(look, node) : origin.path,
     })
-    return
+    return true
   }
+  return false
 }
 
 function isSurelyOpen(module: Module, hole: Node, origin: Origin | undefined): boolean {
