@@ -9,6 +9,7 @@ import {
   calledName,
   type FunctionNode,
   functionAround,
+  hasSpread,
   is,
   isInside,
   memberName,
@@ -18,7 +19,7 @@ import {
 } from '../syntax/node.ts'
 import { leadingTo, namesIn, takenBy } from './common.ts'
 import type { Claim, Detector, Look } from './detector.ts'
-import { type ReadRow, writtenBack } from './written-back.ts'
+import { isHeld, type ReadRow, writtenBack } from './written-back.ts'
 
 export const checkThenAct: Detector = {
   id: 'check-then-act',
@@ -250,7 +251,7 @@ function isRacedInsert(
   write: Effect,
 ): boolean {
   const { module } = look
-  if (write.does !== 'insert' && !isSavedNew(look, names, write)) return false
+  if (write.does !== 'insert' && !isSavedNew(look, fn, names, write)) return false
   if (
     /P2002|23505|unique|duplicate|ER_DUP|11000|already ?exists.*catch|onConflict|isolation/i.test(
       catchesOf(module, fn, write.node),
@@ -280,13 +281,19 @@ function isRacedInsert(
 /** users.save({ email }): an object that is made here, of a class that has nothing unique. */
 function isSavedNew(
   { module, project }: Look,
+  fn: FunctionNode,
   names: readonly string[],
   { verb, library, table }: Effect,
 ): boolean {
   const given = verb.args?.at(-1)
   if (library.id !== 'typeorm' || verb.name !== 'save' || given === undefined) return false
   const made = madeAt(module, given)
-  if (made === undefined || new RegExp(`\\b(?:id|${names.join('|')})\\b`).test(made)) return false
+  if (
+    made === undefined ||
+    isHeld(module, fn) ||
+    new RegExp(`\\b(?:id|${names.join('|')})\\b`).test(made)
+  )
+    return false
   return !project.modules.some((each) => isUniqueIn(each, table))
 }
 
@@ -297,7 +304,8 @@ function madeAt(module: Module, node: Node): string | undefined {
   const made =
     is(declaration, 'VariableDeclarator') && declaration.init ? bare(declaration.init) : at
   const isMade =
-    is(made, 'ObjectExpression') ||
+    // What is spread into it may be a row that is there.
+    (is(made, 'ObjectExpression') && !hasSpread(made)) ||
     is(made, 'NewExpression') ||
     (is(made, 'CallExpression') && calledName(made) === 'create')
   return isMade ? module.source(made) : undefined

@@ -38,13 +38,14 @@ export interface ReadRow {
 
 /** Finds `SET uses = (row.uses - 1)`, `{ left: row.left - n }`, and `row.left -= n` that is saved. */
 export function writtenBack(row: ReadRow): WrittenBack | undefined {
-  const { module, fn } = row
-  // What is handed to a transaction beside its callback counts as well.
-  if (HELD.test(module.source(outside(fn) ?? fn))) return undefined
-  return sentBack(row) ?? savedBack(row)
+  return isHeld(row.module, row.fn) ? undefined : (sentBack(row) ?? savedBack(row))
 }
 
-/** The row is held, or whoever is second is refused. */
+/** The row is held, or whoever is second is refused; what is handed to a transaction counts as well. */
+export function isHeld(module: Module, fn: FunctionNode): boolean {
+  return HELD.test(module.source(outside(fn) ?? fn))
+}
+
 const HELD =
   /for\s+(?:no\s+key\s+)?update|forUpdate|pessimistic|optimistic|isolation|\w*lock\w*\(|\bsession\s*[,}]|\.session\(|withTransaction|startSession/i
 
