@@ -248,7 +248,7 @@ describe('built and installed', () => {
   })
 })
 
-/** Twice what it is, so that a folder that slipped in is noticed. */
+/** A third above what it is, so that a folder that slipped in is noticed. */
 const UNPACKED_BYTES_MAX = 12_000_000
 
 const TEN_LINES = `
