@@ -28,6 +28,8 @@ export const SAMPLED = 'Sampled'
 /** A finding that does not come each time is none. */
 const REPLAYS = 3
 const ATTEMPTS_MAX = 3
+/** Of a violation that is not certain: what is said of one row is often said by others, too. */
+const SHOWN_MAX = 3
 
 /**
  * Cuts a program off at every step, starts it again, and looks at what is left. Throws HF_PROVE_SETUP and
@@ -211,7 +213,7 @@ class Explorer {
       const traced = replay === REPLAYS
       const found = this.#judge(await this.#run(trial, traced), one)
       if (found === undefined || classOf(found.differences) !== classOf(first.differences))
-        return `A violation was seen and did not come again in ${REPLAYS} replays: ${first.differences[0]?.text}. Something besides the database decides.`
+        return `A violation was seen and did not come again in ${REPLAYS} replays${faultText(trial, first)}: ${textsOf(first)}. Something besides the database decides.`
       const { run, late } = found
       if (traced)
         this.#findings.push(
@@ -304,6 +306,16 @@ function sampledTrials(
   const others = sampled(trials.filter(ofLoops), Math.floor(max / 2))
   const asked = trials.filter((trial) => !ofLoops(trial))
   return [...sampled(asked, max - others.length), ...others]
+}
+
+function faultText({ fault }: Trial, { run: { struck } }: Found): string {
+  return fault === undefined ? '' : ` of ${fault.kind} at step ${fault.step} (${struck})`
+}
+
+function textsOf({ differences }: Found): string {
+  const texts = differences.slice(0, SHOWN_MAX).map(({ text }) => text)
+  const more = differences.length - texts.length
+  return texts.join('; ') + (more > 0 ? `; and ${more} more` : '')
 }
 
 function stuckReason(name: string): string {
