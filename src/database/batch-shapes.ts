@@ -35,10 +35,11 @@ interface Step {
   made: BatchShape | undefined
 }
 
-/** A large app takes some thousand. Texts that are never the same again must not keep out those that are. */
-const STEPS_MAX = 10_000
+/** Of their texts and of what stands around them: a large app takes a part of it. */
+const KEPT_CHARACTERS_MAX = 4 * 1024 * 1024
+const STEP_CHARACTERS = 200
 let start = emptyStep()
-let steps = 0
+let kept = 0
 
 export function batchShapeOf(statements: readonly Statement[]): BatchShape {
   let at = start
@@ -47,12 +48,16 @@ export function batchShapeOf(statements: readonly Statement[]): BatchShape {
   return at.made
 }
 
-/** Where there are too many, all are forgotten: those that are in use are soon there again. */
+/**
+ * Where there is too much, all is forgotten: what is in use is soon there again, and texts that are never
+ * the same must not keep it out.
+ */
 function stepBehind(at: Step, text: string): Step {
   const step = emptyStep()
-  if (steps++ === STEPS_MAX) {
+  kept += text.length + STEP_CHARACTERS
+  if (kept > KEPT_CHARACTERS_MAX) {
     start = emptyStep()
-    steps = 0
+    kept = 0
     return step
   }
   at.next ??= new Map()
